@@ -1,0 +1,1 @@
+//! Dialect: the OpenStack image API v2.

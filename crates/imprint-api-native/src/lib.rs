@@ -1,0 +1,1 @@
+//! Dialect: Imprint's own API for its command line and for operators.

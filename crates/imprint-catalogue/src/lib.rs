@@ -1,0 +1,1 @@
+//! Facts at rest: one set of SQL statements on SQLite and PostgreSQL.

@@ -1,0 +1,1 @@
+//! Disk formats: recognising and checking them while bytes stream past.

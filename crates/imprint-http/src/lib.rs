@@ -1,0 +1,1 @@
+//! The HTTP shell: listener, request ids, limits, deadlines, access log, metrics, and the Dialect trait.

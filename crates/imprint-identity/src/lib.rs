@@ -1,0 +1,1 @@
+//! Who asks: accounts, users, keys, tokens. Plain secrets never leave this crate.

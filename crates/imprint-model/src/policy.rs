@@ -1,0 +1,73 @@
+//! Who may do what to an image. One function decides for every dialect.
+
+use crate::{Caller, Image, Member, Visibility, role};
+
+/// What a caller wants to do to an image that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// See the record.
+    Read,
+    /// Get the bytes.
+    Download,
+    /// Change the record, its tags, its bytes; take it out of use and back; delete it.
+    Write,
+    /// Let everybody see it in their lists.
+    Publish,
+    /// Give it to another account.
+    ChangeOwner,
+    /// Offer it to another account, or take the offer back.
+    Share,
+    /// Copy its bytes to other stores, see where they are: the operator's business.
+    Operate,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 7] = [
+        Action::Read,
+        Action::Download,
+        Action::Write,
+        Action::Publish,
+        Action::ChangeOwner,
+        Action::Share,
+        Action::Operate,
+    ];
+}
+
+/// Why a caller may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Answer as if the image did not exist: the caller cannot even see it.
+    Absent,
+    /// The caller sees it, but may not do this.
+    Forbidden,
+}
+
+/// Decides. `membership` is the caller's own row among the image's members, if there is one.
+///
+/// # Errors
+/// [`Refusal`], saying whether the caller may learn that the image exists.
+pub fn authorise(caller: &Caller, action: Action, image: &Image, membership: Option<&Member>) -> Result<(), Refusal> {
+    if caller.is_admin() {
+        return Ok(());
+    }
+    let own = caller.acts_for(&image.owner);
+    let reached = own
+        || match image.visibility {
+            Visibility::Public | Visibility::Community => caller.project.is_some(),
+            Visibility::Shared => membership.is_some_and(|member| caller.acts_for(&member.project)),
+            Visibility::Private => false,
+        };
+    if !reached || !caller.has_role(role::READER) {
+        let service = caller.has_role(role::SERVICE) && matches!(action, Action::Read | Action::Operate);
+        return if service { Ok(()) } else { Err(Refusal::Absent) };
+    }
+    let allowed = match action {
+        Action::Read => true,
+        Action::Download => caller.has_role(role::MEMBER),
+        Action::Write | Action::Share => own && caller.has_role(role::MEMBER),
+        Action::Publish | Action::ChangeOwner => false,
+        Action::Operate => caller.has_role(role::SERVICE),
+    };
+    if allowed { Ok(()) } else { Err(Refusal::Forbidden) }
+}

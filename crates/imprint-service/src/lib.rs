@@ -1,0 +1,1 @@
+//! Verbs: every rule that holds for an image whatever dialect asked.

@@ -1,0 +1,1 @@
+//! Bytes at rest: chunks, packs, content-addressed maps, collection and scrubbing.

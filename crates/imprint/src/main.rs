@@ -1,0 +1,2 @@
+//! The imprint program: configuration, wiring and the command line.
+fn main() {}
