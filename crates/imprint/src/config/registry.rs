@@ -1,0 +1,74 @@
+//! Every setting there is, once: its key in the file, its environment variable, its flag, its default and its help
+//! derive from one row here.
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Key in the TOML file; `IMPRINT_` + upper case in the environment; `--` + hyphens as a flag.
+    pub(crate) key: &'static str,
+    /// The default as text; empty means that there is none. `{data_dir}` stands for the data directory.
+    pub(crate) default: &'static str,
+    /// Whether the value is shown to nobody.
+    pub(crate) secret: bool,
+    /// One sentence for help and documentation.
+    pub(crate) help: &'static str,
+}
+
+const fn setting(key: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { key, default, secret: false, help }
+}
+
+const fn secret(key: &'static str, help: &'static str) -> Setting {
+    Setting { key, default: "", secret: true, help }
+}
+
+/// The registry.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("listen", "127.0.0.1:9292", "Address and port to listen on"),
+    setting("public_url", "", "URL that clients reach this service under; otherwise what each request says"),
+    setting("data_dir", "./imprint-data", "Directory for everything that is kept on this machine"),
+    setting("database_url", "sqlite:{data_dir}/imprint.db", "sqlite:PATH or postgres://…"),
+    setting("store_url", "file:{data_dir}/store", "file:PATH or s3://BUCKET/PREFIX (endpoint and keys in AWS_…)"),
+    setting("region", "local-1", "Region names, separated by commas"),
+    setting("root_access_key", "", "Access key of the first account; made at first start otherwise"),
+    secret("root_secret_key", "Secret key of the first account and password of its user; made at first start otherwise"),
+    secret("master_key", "64 hexadecimal digits that encrypt secrets in the database; kept in the data directory otherwise"),
+    setting("keystone_url", "", "Trust this external Keystone's tokens instead of issuing own ones"),
+    setting("keystone_user", "", "User that validates tokens at the external Keystone"),
+    secret("keystone_password", "Password of that user"),
+    setting("keystone_project", "service", "Project of that user"),
+    setting("token_ttl_secs", "86400", "Lifetime of a token, seconds"),
+    setting("os_hash_algo", "sha512", "Digest kept beside MD5: sha512 or sha256"),
+    setting("check_format_match", "true", "Refuse uploads whose bytes are not of the declared disk format"),
+    setting("chunk_mean_kib", "32", "Mean size of stored chunks, KiB; fixed once data is stored"),
+    setting("limit_image_properties", "128", "Properties of one image; negative: no limit"),
+    setting("limit_image_tags", "128", "Tags of one image; negative: no limit"),
+    setting("limit_image_members", "128", "Accounts one image is shared with; negative: no limit"),
+    setting("limit_image_size_bytes", "1099511627776", "Bytes of one image; negative: no limit"),
+    setting("limit_account_bytes", "-1", "Bytes of all images of one account; negative: no limit"),
+    setting("limit_account_images", "-1", "Images of one account; negative: no limit"),
+    setting("limit_account_uploads", "-1", "Uploads of one account at one time; negative: no limit"),
+    setting("import_allowed_hosts", "", "Hosts that imports may fetch from although they are not public addresses"),
+    setting("import_allowed_ports", "80,443", "Ports that imports may fetch from"),
+    setting("collect_secs", "3600", "Seconds between collections of unused bytes; 0 for never"),
+    setting("collect_grace_secs", "86400", "Seconds that unused bytes are kept"),
+    setting("compress_after_secs", "86400", "Seconds after which stored bytes are compressed"),
+    setting("connections_max", "10000", "Connections at one time"),
+    setting("header_timeout_secs", "10", "Seconds a client may take to send a request's head"),
+    setting("body_idle_timeout_secs", "60", "Seconds a client may pause in a request's content"),
+    setting("drain_secs", "30", "Seconds that requests under way are given at the end"),
+    setting("log", "info", "What to log, as in imprint_http=debug,info"),
+    setting("log_format", "text", "text or json"),
+];
+
+impl Setting {
+    /// Its environment variable.
+    pub(crate) fn env(&self) -> String {
+        format!("IMPRINT_{}", self.key.to_uppercase())
+    }
+
+    /// Its flag, without the hyphens in front.
+    pub(crate) fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
