@@ -1,1 +1,84 @@
-//! Verbs: every rule that holds for an image whatever dialect asked.
+//! Verbs: every rule that holds for an image, whatever dialect asked. Knows neither HTTP nor SQL text; a verb loads and
+//! authorises, checks the rules, and changes everything it changes in one transaction.
+
+mod access;
+mod error;
+mod fetch;
+mod figures;
+mod hash;
+mod images;
+mod ingest;
+mod jobs;
+mod limits;
+mod maintenance;
+mod settings;
+mod usage;
+mod warm;
+
+use std::sync::Arc;
+
+use imprint_catalogue::Catalogue;
+use imprint_model::Clock;
+use imprint_store::Store;
+use tokio::sync::Notify;
+
+pub use error::{Error, Field, Quota, Resource};
+pub use figures::Figures;
+pub use images::{Change, CreateImage, Download, ListImages, Listing, Presence, Seen, Upload};
+pub use jobs::{
+    ImportImage, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, Runner, Work,
+};
+pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
+pub use settings::{HashAlgorithm, Settings};
+pub use usage::Usage;
+pub use warm::{WarmImage, WarmPart};
+
+/// The engine under every dialect. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service {
+    catalogue: Catalogue,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    settings: Arc<Settings>,
+    credentials: Arc<jobs::Credentials>,
+    /// Rung when a job was enqueued on this node.
+    wake: Arc<Notify>,
+    warm: Arc<warm::WarmSet>,
+    figures: Arc<parking_lot::Mutex<Figures>>,
+}
+
+impl Service {
+    /// Puts the engine together from its parts.
+    pub fn new(catalogue: Catalogue, store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self {
+            catalogue,
+            store,
+            clock,
+            settings: Arc::new(settings),
+            credentials: Arc::default(),
+            wake: Arc::default(),
+            warm: Arc::default(),
+            figures: Arc::default(),
+        }
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether database and store answer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] naming the one that does not.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.catalogue.check().await?;
+        self.store.check().await?;
+        Ok(())
+    }
+
+    fn fetch_rules(&self) -> fetch::Rules {
+        let (ports, trusted_hosts) = (self.settings.import_ports.clone(), self.settings.import_trusted_hosts.clone());
+        fetch::Rules { ports, trusted_hosts }
+    }
+}

@@ -1,2 +1,69 @@
 //! The imprint program: configuration, wiring and the command line.
-fn main() {}
+
+mod config;
+mod datadir;
+mod failure;
+mod gauges;
+mod logging;
+mod output;
+mod parts;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+use config::SettingArgs;
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A self-hosted service for virtual-machine images.
+#[derive(Debug, Parser)]
+#[command(name = "imprint", version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve images until told to stop
+    Serve(SettingArgs),
+    /// Print the settings in force and where each came from
+    Config(SettingArgs),
+}
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            output::notice(&format!("imprint: {failure}"));
+            std::process::ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => {
+            let settings = args.resolve().map_err(Failure::usage)?;
+            logging::start(&settings).map_err(Failure::usage)?;
+            runtime()?.block_on(serve::serve(&settings))
+        }
+        Command::Config(args) => {
+            let settings = args.resolve().map_err(Failure::usage)?;
+            for (key, value, origin) in settings.shown() {
+                output::line(&format!("{key:<24} {value:<44} {origin}"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::doing("cannot start", error))
+}

@@ -1,0 +1,199 @@
+//! The one error that leaves the service. Variants say what the caller can do about it; every dialect chooses its own
+//! words for each, in one `match` without a catch-all.
+
+use std::fmt;
+
+use imprint_model::{Refusal, Status, WrongStatus};
+
+/// What an error is about. Dialects name it in their own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// The image's id.
+    Id,
+    /// Its name.
+    Name,
+    /// Its visibility.
+    Visibility,
+    /// Its owner.
+    Owner,
+    /// Its disk format.
+    DiskFormat,
+    /// Its container format.
+    ContainerFormat,
+    /// Its smallest disk.
+    MinDisk,
+    /// Its least memory.
+    MinRam,
+    /// A tag.
+    Tag,
+    /// A property.
+    Property,
+    /// A sharing.
+    Member,
+    /// The answer to a sharing.
+    MemberStatus,
+    /// The bytes.
+    Data,
+    /// Where to fetch bytes from.
+    Source,
+    /// The image a page starts after.
+    Marker,
+    /// A name of a definition.
+    Definition,
+}
+
+/// What was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// An image by its id, as the caller wrote it.
+    Image(String),
+    /// A sharing, by the account.
+    Member(String),
+    /// A tag.
+    Tag(String),
+    /// A property of an image.
+    Property(String),
+    /// A job by its id.
+    Job(String),
+    /// A metadata definition of some kind, by name.
+    Definition(&'static str, String),
+}
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quota {
+    /// Properties of one image.
+    Properties,
+    /// Tags of one image.
+    Tags,
+    /// Accounts one image is shared with.
+    Members,
+    /// Bytes of one image.
+    ImageBytes,
+    /// Bytes of all images of one account.
+    AccountBytes,
+    /// Images of one account.
+    AccountImages,
+    /// Uploads of one account at one time.
+    AccountUploads,
+}
+
+/// Everything that can go wrong, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something that must be given is not.
+    #[error("{0:?} must be given")]
+    Missing(Field),
+    /// Something is given that cannot be.
+    #[error("{field:?}: {why}")]
+    Invalid {
+        /// What.
+        field: Field,
+        /// Why not.
+        why: String,
+    },
+    /// It does not exist, or the caller may not know that it does.
+    #[error("no {0:?}")]
+    NotFound(Resource),
+    /// It exists already.
+    #[error("{0:?} exists already")]
+    Duplicate(Field),
+    /// A change expected a property that is not there.
+    #[error("there is no property {0}")]
+    PropertyAbsent(String),
+    /// A change expected a property not to be there.
+    #[error("there is a property {0} already")]
+    PropertyPresent(String),
+    /// Not in this status.
+    #[error("not while the image is {0}")]
+    WrongStatus(Status),
+    /// It was deleted while the caller was at it.
+    #[error("the image was deleted meanwhile")]
+    Gone,
+    /// The image refuses to be deleted.
+    #[error("the image is protected")]
+    Protected,
+    /// Something else needs it.
+    #[error("in use: {0}")]
+    InUse(String),
+    /// A limit is reached.
+    #[error("limit reached: {0:?} (at most {1})")]
+    OverQuota(Quota, u64),
+    /// The bytes are not what they were declared to be.
+    #[error("image disk_format {declared} does not match stream data {found}")]
+    FormatMismatch {
+        /// What was declared.
+        declared: String,
+        /// What they are.
+        found: String,
+    },
+    /// The bytes could harm whoever uses them.
+    #[error("the image data is refused: {0}")]
+    Unsafe(String),
+    /// The bytes did not all come.
+    #[error("the data ended early: {0}")]
+    Incomplete(String),
+    /// The caller may see it but not do this.
+    #[error("not permitted: {0}")]
+    Denied(String),
+    /// Not offered by this installation.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// No room for more bytes.
+    #[error("the store is full")]
+    StoreFull,
+    /// Something Imprint stands on does not answer; try again.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of Imprint's own. Logged once, by the shell; never shown.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Shorthand for [`Error::Invalid`].
+    pub fn invalid(field: Field, why: impl Into<String>) -> Self {
+        Self::Invalid { field, why: why.into() }
+    }
+
+    /// A fault of Imprint's own, from a description.
+    pub fn internal(what: impl fmt::Display) -> Self {
+        Self::Internal(what.to_string().into())
+    }
+
+    /// The refusal of an image, in the service's words.
+    pub(crate) fn refused(refusal: Refusal, id: impl fmt::Display, what: &str) -> Self {
+        match refusal {
+            Refusal::Absent => Self::NotFound(Resource::Image(id.to_string())),
+            Refusal::Forbidden => Self::Denied(what.to_owned()),
+        }
+    }
+}
+
+impl From<WrongStatus> for Error {
+    fn from(wrong: WrongStatus) -> Self {
+        Self::WrongStatus(wrong.status)
+    }
+}
+
+impl From<imprint_catalogue::Error> for Error {
+    fn from(error: imprint_catalogue::Error) -> Self {
+        use imprint_catalogue::ErrorKind as K;
+        match error.kind() {
+            K::Full => Self::StoreFull,
+            K::Busy | K::Unavailable => Self::Unavailable(format!("database: {error}")),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<imprint_store::Error> for Error {
+    fn from(error: imprint_store::Error) -> Self {
+        use imprint_store::ErrorKind as K;
+        match error.kind() {
+            K::Full => Self::StoreFull,
+            K::Unavailable => Self::Unavailable(format!("store: {error}")),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}

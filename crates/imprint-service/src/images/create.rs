@@ -1,0 +1,93 @@
+//! Making the record of an image that has no data yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use imprint_catalogue::{ErrorKind, images};
+use imprint_model::{Action, Caller, Image, ImageId, ProjectId, Status, Timestamp, Visibility, role};
+
+use super::change::Change;
+use crate::Service;
+use crate::access::{note, permit};
+use crate::error::{Error, Field, Quota};
+use crate::limits::within;
+
+/// What is wanted of a new image.
+#[derive(Debug, Clone)]
+pub struct CreateImage {
+    /// An id the caller chose; random otherwise.
+    pub id: Option<ImageId>,
+    /// The owner; the caller's account otherwise.
+    pub owner: Option<ProjectId>,
+    /// Applied in order to a blank, shared record.
+    pub changes: Vec<Change>,
+}
+
+impl Service {
+    /// Makes an image in status [`Status::Queued`].
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Duplicate`] for an id that lives or lived, [`Error::OverQuota`], [`Error::Invalid`].
+    pub async fn create_image(&self, caller: &Caller, wanted: CreateImage) -> Result<Image, Error> {
+        let image = self.blank_image(caller, &wanted)?;
+        let (caller, limit) = (caller.clone(), self.settings.limits.account_images);
+        self.catalogue
+            .write(move |tx| {
+                if limit >= 0 {
+                    let used = images::usage(tx, &image.owner)?;
+                    within(limit, used.images + 1, Quota::AccountImages)?;
+                }
+                images::insert(tx, &image).map_err(|error| match error.kind() {
+                    ErrorKind::Duplicate => Error::Duplicate(Field::Id),
+                    _ => error.into(),
+                })?;
+                note(tx, &caller, image.created_at, "create", image.id)?;
+                Ok(image.clone())
+            })
+            .await
+    }
+
+    /// The record as wanted, once the caller may have it so.
+    fn blank_image(&self, caller: &Caller, wanted: &CreateImage) -> Result<Image, Error> {
+        let owner = wanted.owner.clone().or_else(|| caller.project.clone());
+        let owner = owner.ok_or_else(|| Error::Denied("creating an image without an account".into()))?;
+        let own = caller.acts_for(&owner) && caller.has_role(role::MEMBER);
+        if !own && !caller.is_admin() {
+            return Err(Error::Denied("creating an image for this owner".into()));
+        }
+        let limits = &self.settings.limits;
+        let owner = ProjectId(limits.text(Field::Owner, owner.0)?);
+        let mut image = blank(wanted.id.unwrap_or_else(ImageId::random), owner, self.clock.now());
+        for change in wanted.changes.iter().cloned() {
+            change.apply(&mut image, limits)?;
+        }
+        limits.check(&image)?;
+        if image.visibility == Visibility::Public {
+            permit(caller, Action::Publish, &image, None)?;
+        }
+        Ok(image)
+    }
+}
+
+fn blank(id: ImageId, owner: ProjectId, now: Timestamp) -> Image {
+    Image {
+        id,
+        owner,
+        name: None,
+        status: Status::Queued,
+        visibility: Visibility::Shared,
+        hidden: false,
+        protected: false,
+        disk_format: None,
+        container_format: None,
+        min_disk_gib: 0,
+        min_ram_mib: 0,
+        content: None,
+        staged: None,
+        writer: None,
+        tags: BTreeSet::new(),
+        properties: BTreeMap::new(),
+        failure: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

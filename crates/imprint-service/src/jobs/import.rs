@@ -1,0 +1,250 @@
+//! Import: an image gets its data from what was staged, from a URL, or from another service.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt;
+use imprint_catalogue::{Tx, images};
+use imprint_disk::{Inspection, Inspector};
+use imprint_model::{Action, Caller, Content, Event, Image, ImageId, Job, JobId, Status};
+use serde_json::{Value, json};
+
+use super::{ImportSource, Work, enqueue};
+use crate::Service;
+use crate::access::{load, note};
+use crate::error::{Error, Field};
+use crate::fetch::failed;
+use crate::images::require_formats;
+use crate::ingest::{Ingest, Ingested};
+
+/// The property that holds the id of the job that is importing.
+pub const KEY_IMPORT_TASK: &str = "imprint:import_task";
+/// The property that names the stores that an import still has to fill.
+pub const KEY_IMPORTING_TO: &str = "imprint:importing_to_stores";
+/// The property that names the stores that an import could not fill.
+pub const KEY_FAILED_IMPORT: &str = "imprint:failed_import";
+/// The one store there is.
+const STORE: &str = "default";
+/// Bytes between two notes of progress.
+const PROGRESS_BYTES: u64 = 16 << 20;
+/// Longest record that another service may answer with.
+const RECORD_BYTES_MAX: u64 = 1 << 20;
+
+/// An import that is wanted.
+#[derive(Debug, Clone)]
+pub struct ImportImage {
+    /// From where.
+    pub source: ImportSource,
+    /// The request as it was sent.
+    pub request: Value,
+    /// A token for the other service; kept in memory only.
+    pub credential: Option<String>,
+}
+
+impl Service {
+    /// Begins an import; the job does the rest.
+    ///
+    /// # Errors
+    /// [`Error::WrongStatus`], [`Error::Missing`] formats, [`Error::Invalid`] source, [`Error::NotFound`],
+    /// [`Error::Denied`].
+    pub async fn import_image(&self, caller: &Caller, id: ImageId, wanted: ImportImage) -> Result<Job, Error> {
+        if let ImportSource::Url { url } = &wanted.source {
+            self.fetch_rules().accept(url)?;
+        }
+        let (asker, clock, source) = (caller.clone(), self.clock.clone(), wanted.source.clone());
+        let work = Work::Import { source: wanted.source, request: wanted.request };
+        let begin = move |tx: &mut Tx<'_>| {
+            let mut image = load(tx, &asker, Action::Write, id)?;
+            require_source(&image, &source)?;
+            image.apply(Event::BeginImport)?;
+            let now = clock.now();
+            let job = enqueue(tx, &asker, &image.owner, Some(id), &work, now)?;
+            image.properties.insert(KEY_IMPORT_TASK.to_owned(), Some(job.id.to_string()));
+            image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(STORE.to_owned()));
+            image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(String::new()));
+            image.updated_at = now;
+            images::update(tx, &image)?;
+            note(tx, &asker, now, "import", id)?;
+            Ok::<_, Error>(job)
+        };
+        let job = self.catalogue.write(begin).await?;
+        if let Some(credential) = wanted.credential {
+            self.credentials.lock().insert(job.id, credential);
+        }
+        self.wake.notify_one();
+        Ok(job)
+    }
+
+    /// Carries an import out. An image that this job no longer imports is left alone.
+    pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Value, Error> {
+        let id = job.image.ok_or_else(|| Error::internal("an import without an image"))?;
+        let image = self.catalogue.read(move |tx| Ok::<_, Error>(images::get(tx, id)?)).await?;
+        let Some(image) = image.filter(|image| is_importing(image, job.id)) else {
+            return Err(Error::Gone);
+        };
+        let content = match source {
+            ImportSource::Staged => self.import_staged(&image).await.map(|content| (content, None, BTreeMap::new())),
+            ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
+            ImportSource::Remote { record_url, data_url, property_prefixes, property_names } => {
+                let token = self.credentials.lock().remove(&job.id);
+                let wanted = |name: &str| {
+                    property_names.iter().any(|known| known == name)
+                        || property_prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+                };
+                let properties = self.fetch_properties(record_url, token.as_deref(), wanted).await;
+                match properties {
+                    Ok(properties) => self
+                        .import_url(job, &image, data_url, token.as_deref())
+                        .await
+                        .map(|(content, kept, _)| (content, kept, properties)),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match content {
+            Ok((content, kept, properties)) => {
+                self.end_import(job, id, Some((content, properties))).await?;
+                drop(kept);
+                Ok(json!({ "image_id": id }))
+            }
+            Err(error) => {
+                self.end_import(job, id, None).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the image of a job that is given up to what it was.
+    pub(super) async fn abandon_import(&self, job: &Job) -> Result<(), Error> {
+        match job.image {
+            Some(id) => self.end_import(job, id, None).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn import_staged(&self, image: &Image) -> Result<Content, Error> {
+        let staged = image.staged.clone().ok_or_else(|| Error::Incomplete("nothing was staged".to_owned()))?;
+        let reader = self.store.reader(staged.map).await?;
+        let mut parts = std::pin::pin!(reader.stream(0..staged.size_bytes));
+        let mut inspector = Inspector::new();
+        while let Some(part) = parts.next().await {
+            inspector.feed(&part?);
+        }
+        let virtual_size_bytes = self.accept(image, &inspector.finish())?;
+        Ok(Content { virtual_size_bytes, ..staged })
+    }
+
+    #[expect(clippy::type_complexity, reason = "one caller; the parts have nothing else in common")]
+    async fn import_url(
+        &self,
+        job: &Job,
+        image: &Image,
+        url: &str,
+        token: Option<&str>,
+    ) -> Result<(Content, Option<Ingested>, BTreeMap<String, String>), Error> {
+        let rules = self.fetch_rules();
+        let response = match token {
+            // another service of this installation: the operator named it
+            Some(_) => rules.trusting(url).get(url.parse().map_err(|_| failed())?, token).await?,
+            None => rules.get(rules.accept(url)?, None).await?,
+        };
+        let total_bytes = response.content_length();
+        let mut ingest = self.ingest().await?;
+        let mut parts = std::pin::pin!(response.bytes_stream());
+        let mut noted_bytes = 0;
+        while let Some(part) = parts.next().await {
+            ingest.write(part.map_err(|_| failed())?).await?;
+            if ingest.received_bytes() >= noted_bytes + PROGRESS_BYTES {
+                noted_bytes = ingest.received_bytes();
+                self.note_progress(job, noted_bytes, total_bytes).await?;
+            }
+        }
+        let (ingested, virtual_size_bytes) = self.finish_ingest(image, ingest).await?;
+        Ok((ingested.content(virtual_size_bytes), Some(ingested), BTreeMap::new()))
+    }
+
+    /// Makes the bytes durable, once they are acceptable as what the image declares.
+    async fn finish_ingest(&self, image: &Image, ingest: Ingest) -> Result<(Ingested, Option<u64>), Error> {
+        let mut virtual_size_bytes = None;
+        let accept = |inspection: &Inspection| {
+            virtual_size_bytes = self.accept(image, inspection)?;
+            Ok(())
+        };
+        let ingested = ingest.finish(accept).await?;
+        Ok((ingested, virtual_size_bytes))
+    }
+
+    async fn fetch_properties(
+        &self,
+        record_url: &str,
+        token: Option<&str>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let url = record_url.parse().map_err(|_| failed())?;
+        let response = self.fetch_rules().trusting(record_url).get(url, token).await?;
+        let mut body = Vec::new();
+        let mut parts = std::pin::pin!(response.bytes_stream());
+        while let Some(part) = parts.next().await {
+            body.extend_from_slice(&part.map_err(|_| failed())?);
+            if body.len() as u64 > RECORD_BYTES_MAX {
+                return Err(failed());
+            }
+        }
+        let record: BTreeMap<String, Value> = serde_json::from_slice(&body).map_err(|_| failed())?;
+        let texts = record.into_iter().filter(|(name, _)| wanted(name));
+        Ok(texts.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect())
+    }
+
+    /// Gives the image its data, or returns it to what it was.
+    async fn end_import(
+        &self,
+        job: &Job,
+        id: ImageId,
+        outcome: Option<(Content, BTreeMap<String, String>)>,
+    ) -> Result<(), Error> {
+        let (job, clock) = (job.id, self.clock.clone());
+        self.catalogue
+            .write(move |tx| {
+                let found = images::get(tx, id)?.filter(|image| is_importing(image, job));
+                let mut image = found.ok_or(Error::Gone)?;
+                image.properties.remove(KEY_IMPORT_TASK);
+                image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(String::new()));
+                image.staged = None;
+                match outcome.clone() {
+                    Some((content, properties)) => {
+                        image.content = Some(content);
+                        for (name, value) in properties {
+                            image.properties.entry(name).or_insert(Some(value));
+                        }
+                        image.apply(Event::DataComplete)?;
+                    }
+                    None => {
+                        image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(STORE.to_owned()));
+                        image.apply(Event::DataLost)?;
+                    }
+                }
+                image.updated_at = clock.now();
+                Ok(images::update(tx, &image)?)
+            })
+            .await
+    }
+}
+
+fn is_importing(image: &Image, job: JobId) -> bool {
+    image.status == Status::Importing
+        && image.properties.get(KEY_IMPORT_TASK).is_some_and(|task| *task == Some(job.to_string()))
+}
+
+/// Staged bytes can only be imported once they are all there; a source elsewhere only into an image without any.
+fn require_source(image: &Image, source: &ImportSource) -> Result<(), Error> {
+    let fits = match source {
+        ImportSource::Staged => image.status == Status::Staged && image.staged.is_some(),
+        ImportSource::Url { .. } | ImportSource::Remote { .. } => image.status == Status::Queued,
+    };
+    if !fits {
+        return Err(Error::WrongStatus(image.status));
+    }
+    if matches!(source, ImportSource::Remote { .. }) && image.disk_format.is_none() {
+        return Err(Error::Missing(Field::DiskFormat));
+    }
+    require_formats(image)
+}

@@ -1,0 +1,95 @@
+//! What goes on without being asked: dead uploads are taken back, unused bytes collected, cold ones compressed.
+
+use std::time::Duration;
+
+use imprint_catalogue::images;
+use imprint_model::{ImageId, LeaseId, MapId};
+use imprint_store::{GcOptions, GcReport, StoreStats, VerifyReport};
+
+use crate::Service;
+use crate::error::Error;
+
+impl Service {
+    /// Runs until the future is dropped.
+    pub async fn maintain(&self) {
+        let settings = self.settings();
+        let mut recover = tokio::time::interval(Duration::from_secs(settings.recover_secs.max(1)));
+        let collect_secs = if settings.collect_secs == 0 { u64::from(u32::MAX) } else { settings.collect_secs };
+        let mut collect = tokio::time::interval(Duration::from_secs(collect_secs));
+        collect.tick().await; // the first tick is at once; a start is no reason to collect
+        loop {
+            tokio::select! {
+                _ = recover.tick() => {
+                    log_failure("recovery of dead uploads", self.recover_dead_uploads().await);
+                    log_failure("noting figures", self.note_figures().await);
+                }
+                _ = collect.tick() => {
+                    let grace = Duration::from_secs(settings.collect_grace_secs);
+                    log_failure("collection", self.collect(grace).await);
+                }
+            }
+        }
+    }
+
+    /// Returns images to where they were whose writer is dead: its lease has run out.
+    ///
+    /// # Errors
+    /// When database or store do not answer.
+    pub async fn recover_dead_uploads(&self) -> Result<usize, Error> {
+        // order matters: a lease is taken before its image names it, so a living writer is never missed
+        let writers: Vec<(ImageId, LeaseId)> =
+            self.catalogue.read(|tx| images::writers(tx).map_err(Error::from)).await?;
+        if writers.is_empty() {
+            return Ok(0);
+        }
+        let alive = self.store.live_leases().await?;
+        let mut recovered = 0;
+        for (image, lease) in writers.into_iter().filter(|(_, lease)| !alive.contains(lease)) {
+            tracing::info!(%image, %lease, "taking back an upload whose writer is dead");
+            self.forget_writer(image, lease).await?;
+            recovered += 1;
+        }
+        Ok(recovered)
+    }
+
+    /// Collects bytes that no image refers to and that are older than `grace`.
+    ///
+    /// # Errors
+    /// When database or store do not answer.
+    pub async fn collect(&self, grace: Duration) -> Result<GcReport, Error> {
+        let mut options = GcOptions::new(self.clock.now(), grace);
+        options.compress_older_than = Some(Duration::from_secs(self.settings.compress_after_secs));
+        let catalogue = self.catalogue.clone();
+        Ok(self.store.gc(move || roots(&catalogue), options).await?)
+    }
+
+    /// Reads every stored byte and every image's map.
+    ///
+    /// # Errors
+    /// When database or store do not answer; damage is in the report.
+    pub async fn verify(&self) -> Result<VerifyReport, Error> {
+        let catalogue = self.catalogue.clone();
+        Ok(self.store.verify(move || roots(&catalogue)).await?)
+    }
+
+    /// Sizes of the store.
+    ///
+    /// # Errors
+    /// When its index does not answer.
+    pub async fn store_stats(&self) -> Result<StoreStats, Error> {
+        Ok(self.store.stats().await?)
+    }
+}
+
+/// The maps that images refer to now. Runs on a thread that may block.
+fn roots(catalogue: &imprint_catalogue::Catalogue) -> Result<Vec<MapId>, imprint_store::Error> {
+    catalogue
+        .read_blocking(|tx| images::maps(tx))
+        .map_err(|error| imprint_store::Error::unavailable("listing the maps that images use", error))
+}
+
+fn log_failure<T>(what: &str, result: Result<T, Error>) {
+    if let Err(error) = result {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what} failed; it is tried again");
+    }
+}

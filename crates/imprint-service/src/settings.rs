@@ -1,0 +1,56 @@
+//! What an operator can set of the engine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+
+imprint_model::words! {
+    /// The digest that is kept beside MD5 for every image.
+    HashAlgorithm {
+        /// Twice as fast as SHA-512 where the processor helps.
+        Sha256 = "sha256",
+        /// What clients of long standing expect.
+        Sha512 = "sha512",
+    }
+}
+
+/// Settings of the engine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Limits on images and accounts.
+    pub limits: Limits,
+    /// The digest kept beside MD5.
+    pub hash_algorithm: HashAlgorithm,
+    /// Whether an upload whose bytes are not of the declared disk format is refused. Bytes that could harm whoever
+    /// uses them are refused in any case.
+    pub check_format_match: bool,
+    /// Ports that imports may fetch from.
+    pub import_ports: Vec<u16>,
+    /// Hosts that imports may fetch from on any port and at any address.
+    pub import_trusted_hosts: Vec<String>,
+    /// Seconds between two looks for dead uploads.
+    pub recover_secs: u64,
+    /// Seconds between two collections of unused bytes; 0 for never.
+    pub collect_secs: u64,
+    /// Seconds that bytes nobody refers to are kept before they are collected.
+    pub collect_grace_secs: u64,
+    /// Seconds after which stored bytes count as cold and are compressed.
+    pub compress_after_secs: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            hash_algorithm: HashAlgorithm::Sha512,
+            check_format_match: true,
+            import_ports: vec![80, 443],
+            import_trusted_hosts: Vec::new(),
+            recover_secs: 10,
+            collect_secs: 3600,
+            collect_grace_secs: 24 * 3600,
+            compress_after_secs: 24 * 3600,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! From the settings as text to each part's own, checked.
+
+use imprint_service::HashAlgorithm;
+
+use crate::config::{ConfigError, Resolved};
+
+/// The shell's settings.
+pub(crate) fn http(settings: &Resolved) -> Result<imprint_http::Settings, ConfigError> {
+    Ok(imprint_http::Settings {
+        listen: settings.parse("listen")?,
+        connections_max: settings.parse("connections_max")?,
+        header_read_secs: settings.parse("header_timeout_secs")?,
+        body_idle_secs: settings.parse("body_idle_timeout_secs")?,
+        drain_secs: settings.parse("drain_secs")?,
+        ..imprint_http::Settings::default()
+    })
+}
+
+/// The engine's settings.
+pub(crate) fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError> {
+    let hash_algorithm: HashAlgorithm = settings.parse("os_hash_algo")?;
+    let ports = settings.list("import_allowed_ports");
+    let import_ports = ports.iter().map(|port| port.parse()).collect::<Result<Vec<u16>, _>>();
+    Ok(imprint_service::Settings {
+        limits: imprint_service::Limits {
+            image_properties: settings.parse("limit_image_properties")?,
+            image_tags: settings.parse("limit_image_tags")?,
+            image_members: settings.parse("limit_image_members")?,
+            image_size_bytes: settings.parse("limit_image_size_bytes")?,
+            account_bytes: settings.parse("limit_account_bytes")?,
+            account_images: settings.parse("limit_account_images")?,
+            account_uploads: settings.parse("limit_account_uploads")?,
+        },
+        hash_algorithm,
+        check_format_match: settings.parse("check_format_match")?,
+        import_ports: import_ports.map_err(|error| settings.refuse("import_allowed_ports", error.to_string()))?,
+        import_trusted_hosts: settings.list("import_allowed_hosts"),
+        collect_secs: settings.parse("collect_secs")?,
+        collect_grace_secs: settings.parse("collect_grace_secs")?,
+        compress_after_secs: settings.parse("compress_after_secs")?,
+        ..imprint_service::Settings::default()
+    })
+}
