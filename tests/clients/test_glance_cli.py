@@ -28,7 +28,7 @@ def image(disk, owner):
 
 
 def test_show(image, disk, owner):
-    shown = table(run("glance", "image-show", image, user=owner))
+    shown = table(run("glance", "image-show", "--max-column-width", 200, image, user=owner))
     assert shown["name"] == NAME and shown["os_distro"] == "debian" and shown["owner"] == owner.project_id
     disk.described_by({**shown, "size": int(shown["size"])})
 
@@ -54,7 +54,7 @@ def test_update(image, owner):
         "--remove-property", "os_distro", user=owner)
     run("glance", "image-tag-update", image, "release", user=owner)
     run("glance", "image-tag-delete", image, "nightly", user=owner)
-    shown = table(run("glance", "image-show", image, user=owner))
+    shown = table(run("glance", "image-show", "--max-column-width", 200, image, user=owner))
     assert shown["os_version"] == "12" and shown["min_ram"] == "256"
     assert "os_distro" not in shown
     assert shown["tags"] == "['release']" or shown["tags"] == '["release"]'

@@ -68,7 +68,7 @@ def test_show_and_find(mine, image, disk):
     ({"os_distro": "debian"}, True),
     ({"os_distro": "plan9"}, False),
     ({"status": "active"}, True),
-    ({"disk_format": "in:qcow2,raw"}, True),
+    ({"disk_format": "qcow2"}, True),
     ({"size_min": 1 << 20}, True),
     ({"size_max": 1 << 20}, False),
     ({"visibility": "shared"}, True),
@@ -127,8 +127,7 @@ def test_a_range_past_the_end(mine, image, disk):
 def test_deactivate_and_reactivate(mine, image, disk):
     mine.image.deactivate_image(image)
     assert mine.image.get_image(image).status == "deactivated"
-    with pytest.raises(exceptions.ForbiddenException):
-        mine.image.download_image(image)
+    assert mine.image.get(f"/images/{image}/file", raise_exc=False).status_code == 403
     mine.image.reactivate_image(image)
     assert received(mine, image) == disk.sha256
 
@@ -136,16 +135,13 @@ def test_deactivate_and_reactivate(mine, image, disk):
 def test_interrupted_upload(mine, admin, disk):
     record = mine.image.create_image(unique("interrupted"), disk_format="qcow2", container_format="bare")
 
-    class Cut(Exception):
-        pass
-
     def half():
         with open(disk.path, "rb") as file:
             for _ in range(disk.size // PART_BYTES // 2):
                 yield file.read(PART_BYTES)
-        raise Cut
+        raise ValueError("cut")
 
-    with pytest.raises(Exception):
+    with pytest.raises(ValueError, match="cut"):
         mine.image.put(f"/images/{record.id}/file", data=half(), connect_retries=0,
                        headers={"Content-Type": "application/octet-stream"})
     wait_for_status(admin, record.id, "queued")
