@@ -1,1 +1,23 @@
 //! Facts at rest: one set of SQL statements on SQLite and PostgreSQL.
+//!
+//! SQL lives here and nowhere else. [`Catalogue`] runs closures on a [`Tx`]; the modules are the tables' functions on
+//! it. What the facts mean and who may change them is decided above.
+
+mod db;
+mod error;
+mod migrations;
+mod pool;
+mod postgres;
+mod settings;
+mod sqlite;
+mod tx;
+mod value;
+
+pub mod identity;
+pub mod images;
+
+pub use db::Catalogue;
+pub use error::{Error, Kind};
+pub use settings::Settings;
+pub use tx::Tx;
+pub use value::{FromValue, Row, Value, to_json};

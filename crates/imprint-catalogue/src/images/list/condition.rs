@@ -1,0 +1,112 @@
+//! One condition of a list as SQL.
+
+use imprint_model::{Filter, Number, TimeOp, Timestamp};
+
+use super::VALUES_MAX;
+use super::statement::{Source, Statement};
+use crate::images::label::{self, Label};
+use crate::{Error, Kind, Value};
+
+const SECOND_MICROS: i64 = 1_000_000;
+
+/// The label that a condition on a tag or property looks for.
+pub(super) fn label_of(filter: &Filter) -> Option<Label> {
+    match filter {
+        Filter::Tag(tag) => Some(label::of_tag(tag)),
+        Filter::Property(name, value) => Some(label::of_property(name, value)),
+        _ => None,
+    }
+}
+
+/// Whether a condition leaves few images of all there are, and an index of its own finds them.
+pub(super) fn is_selective(filter: &Filter) -> bool {
+    matches!(filter, Filter::Ids(_) | Filter::HashValue(_) | Filter::Md5(_))
+}
+
+/// Whether a condition can only be checked on the image itself, not on its label or member rows.
+pub(super) fn needs_image(filter: &Filter) -> bool {
+    !matches!(filter, Filter::Tag(_) | Filter::Property(..) | Filter::CreatedAt(..))
+}
+
+/// The condition on a row of `source`.
+pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filter) -> Result<String, Error> {
+    Ok(match filter {
+        Filter::Ids(ids) => one_of(statement, "i.id", ids)?,
+        Filter::Names(names) => one_of(statement, "i.name", names)?,
+        Filter::Statuses(statuses) => words(statement, "i.status", statuses.iter().map(|s| s.as_str()))?,
+        Filter::DiskFormats(formats) => words(statement, "i.disk_format", formats.iter().map(|f| f.as_str()))?,
+        Filter::ContainerFormats(formats) => {
+            words(statement, "i.container_format", formats.iter().map(|f| f.as_str()))?
+        }
+        Filter::Visibility(visibility) => equal(statement, "i.visibility", visibility.as_str()),
+        Filter::Owner(owner) => equal(statement, "i.owner", owner),
+        Filter::Hidden(flag) => equal(statement, "i.hidden", *flag),
+        Filter::Protected(flag) => equal(statement, "i.protected", *flag),
+        Filter::Tag(_) | Filter::Property(..) => {
+            let wanted = label_of(filter).expect("tags and properties have labels");
+            let place = statement.bind(wanted.as_slice());
+            format!("EXISTS (SELECT 1 FROM image_label x WHERE x.image_id = {} AND x.label = {place})", source.id())
+        }
+        Filter::Md5(value) => equal(statement, "i.content_md5", value),
+        Filter::HashAlgorithm(value) => equal(statement, "i.content_hash_algorithm", value),
+        Filter::HashValue(value) => equal(statement, "i.content_hash_value", value),
+        Filter::Between(number, least, most) => between(statement, *number, *least, *most),
+        Filter::CreatedAt(op, time) => compared(statement, source.created_at(), *op, *time),
+        Filter::UpdatedAt(op, time) => compared(statement, "i.updated_at", *op, *time),
+    })
+}
+
+fn equal(statement: &mut Statement, column: &str, value: impl Into<Value>) -> String {
+    format!("{column} = {}", statement.bind(value))
+}
+
+fn words<'a>(statement: &mut Statement, column: &str, words: impl Iterator<Item = &'a str>) -> Result<String, Error> {
+    one_of(statement, column, &words.collect::<Vec<_>>())
+}
+
+fn one_of<'a, T>(statement: &mut Statement, column: &str, values: &'a [T]) -> Result<String, Error>
+where
+    Value: From<&'a T>,
+{
+    match values {
+        [] => Ok("1 = 0".to_owned()),
+        [one] => Ok(equal(statement, column, one)),
+        many if many.len() > VALUES_MAX => {
+            Err(Error::new(Kind::Other, format!("a condition names more than {VALUES_MAX} values")))
+        }
+        many => {
+            let places: Vec<String> = many.iter().map(|value| statement.bind(value)).collect();
+            Ok(format!("{column} IN ({})", places.join(", ")))
+        }
+    }
+}
+
+/// Numbers that an image does not have are within no bounds.
+fn between(statement: &mut Statement, number: Number, least: Option<u64>, most: Option<u64>) -> String {
+    let column = match number {
+        // Absent is stored as -1 here.
+        Number::SizeBytes => "i.size_bytes",
+        Number::VirtualSizeBytes => "i.content_virtual_bytes",
+        Number::MinDiskGib => "i.min_disk_gib",
+        Number::MinRamMib => "i.min_ram_mib",
+    };
+    let least = format!("{column} >= {}", statement.bind(least.unwrap_or(0)));
+    most.map_or(least.clone(), |most| format!("{least} AND {column} <= {}", statement.bind(most)))
+}
+
+fn compared(statement: &mut Statement, column: &str, op: TimeOp, time: Timestamp) -> String {
+    let sign = match op {
+        TimeOp::Gt => ">",
+        TimeOp::Gte => ">=",
+        TimeOp::Lt => "<",
+        TimeOp::Lte => "<=",
+        TimeOp::Eq | TimeOp::Neq => {
+            let begin = time.whole_seconds().0;
+            let from = statement.bind(begin);
+            let to = statement.bind(begin.saturating_add(SECOND_MICROS));
+            let negation = if op == TimeOp::Neq { "NOT " } else { "" };
+            return format!("{negation}({column} >= {from} AND {column} < {to})");
+        }
+    };
+    format!("{column} {sign} {}", statement.bind(time))
+}

@@ -1,0 +1,102 @@
+//! Images. One row holds the whole record, so that one statement shows it; labels and sums beside it are kept by the
+//! functions that write the row and by nothing else.
+
+mod label;
+mod list;
+mod record;
+mod references;
+mod usage;
+
+use imprint_model::{Image, ImageId, Member, ProjectId, Timestamp};
+
+pub use list::{Listing, VALUES_MAX, list};
+pub use references::{maps, uses_map, writers};
+pub use usage::{Usage, usage, usage_all};
+
+use crate::{Error, Kind, Tx, params};
+use record::{COLUMN_COUNT, Shadow};
+
+/// Adds an image.
+///
+/// # Errors
+/// [`Kind::Duplicate`] when its id is taken, or was by an image that is gone.
+pub fn insert(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
+    if was_deleted(tx, image.id)? {
+        return Err(Error::new(Kind::Duplicate("image(id)".to_owned()), "adding an image whose id was another's"));
+    }
+    tx.execute(&record::INSERT, &record::values(image)?)?;
+    let shadow = Shadow::of(image);
+    label::insert(tx, image.id, &shadow, &shadow.labels)?;
+    usage::change(tx, None, Some(&shadow))
+}
+
+/// One image.
+///
+/// # Errors
+/// The engine's.
+pub fn get(tx: &mut Tx<'_>, id: ImageId) -> Result<Option<Image>, Error> {
+    let row = tx.query_opt(&record::SELECT, params![id])?;
+    row.as_ref().map(record::read).transpose()
+}
+
+/// One image, and what it is to `project`: one statement, for it is what nearly every request begins with.
+///
+/// # Errors
+/// The engine's.
+pub fn get_with_member(
+    tx: &mut Tx<'_>,
+    id: ImageId,
+    project: Option<&ProjectId>,
+) -> Result<Option<(Image, Option<Member>)>, Error> {
+    let Some(project) = project else {
+        return Ok(get(tx, id)?.map(|image| (image, None)));
+    };
+    let Some(row) = tx.query_opt(&record::SELECT_WITH_MEMBER, params![id, project])? else { return Ok(None) };
+    let image = record::read(&row)?;
+    let member = match row.parse_opt(COLUMN_COUNT)? {
+        None => None,
+        Some(status) => Some(Member {
+            image: id,
+            project: project.clone(),
+            status,
+            created_at: row.get(COLUMN_COUNT + 1)?,
+            updated_at: row.get(COLUMN_COUNT + 2)?,
+        }),
+    };
+    Ok(Some((image, member)))
+}
+
+/// Replaces the whole record. False when there is no such image.
+///
+/// # Errors
+/// The engine's.
+pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<bool, Error> {
+    let Some(before) = Shadow::load(tx, image.id)? else { return Ok(false) };
+    tx.execute(&record::UPDATE, &record::values(image)?)?;
+    let after = Shadow::of(image);
+    label::update(tx, image.id, &before, &after)?;
+    usage::change(tx, Some(&before), Some(&after))?;
+    Ok(true)
+}
+
+/// Removes an image with its members, and remembers its id for ever. False when there is no such image.
+///
+/// # Errors
+/// The engine's.
+pub fn delete(tx: &mut Tx<'_>, id: ImageId, now: Timestamp) -> Result<bool, Error> {
+    let Some(before) = Shadow::load(tx, id)? else { return Ok(false) };
+    tx.execute("DELETE FROM image_label WHERE image_id = ?1", params![id])?;
+    tx.execute("DELETE FROM image_member WHERE image_id = ?1", params![id])?;
+    tx.execute("DELETE FROM image WHERE id = ?1", params![id])?;
+    tx.execute("INSERT INTO image_gone (id, deleted_at) VALUES (?1, ?2)", params![id, now])?;
+    usage::change(tx, Some(&before), None)?;
+    Ok(true)
+}
+
+/// Whether an image of this id was there and is gone.
+///
+/// # Errors
+/// The engine's.
+pub fn was_deleted(tx: &mut Tx<'_>, id: ImageId) -> Result<bool, Error> {
+    Ok(tx.query_opt("SELECT 1 FROM image_gone WHERE id = ?1", params![id])?.is_some())
+}

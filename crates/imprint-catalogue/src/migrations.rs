@@ -1,0 +1,41 @@
+//! The schema and how it came about: numbered scripts, applied in order at start. They are written for SQLite; the few
+//! words that PostgreSQL spells differently are replaced here.
+
+use crate::{Error, Kind, Tx};
+
+/// All scripts in order; a script's number is its place, from 1. Never change one that has been released: add one.
+const SCRIPTS: &[&str] =
+    &[include_str!("../migrations/0001_catalogue.sql"), include_str!("../migrations/0002_identity.sql")];
+
+/// Brings the schema up to date inside `tx`.
+pub(crate) fn apply(tx: &mut Tx<'_>) -> Result<(), Error> {
+    apply_scripts(tx, SCRIPTS)
+}
+
+fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
+    tx.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    let row = tx.query_opt("SELECT version FROM schema_version", &[])?;
+    let found = row.as_ref().map_or(Ok(0), |row| row.int(0))?;
+    let known = scripts.len() as i64;
+    let done = usize::try_from(found).map_err(|_| Error::corrupt("the schema version is negative"))?;
+    let missing =
+        scripts.get(done..).ok_or_else(|| Error::new(Kind::NewerSchema { found, known }, "opening the catalogue"))?;
+    for script in missing {
+        tx.batch(&for_engine(script, tx.is_postgres()))?;
+    }
+    if row.is_none() {
+        tx.execute("INSERT INTO schema_version (version) VALUES (?1)", &[known.into()])?;
+    } else if !missing.is_empty() {
+        tx.execute("UPDATE schema_version SET version = ?1", &[known.into()])?;
+    }
+    Ok(())
+}
+
+/// Byte order for texts, so that both engines sort alike; bytes by their own name; tables clustered by their key are
+/// SQLite's alone.
+fn for_engine(script: &str, postgres: bool) -> String {
+    if !postgres {
+        return script.to_owned();
+    }
+    script.replace(" TEXT", " TEXT COLLATE \"C\"").replace(" BLOB", " BYTEA").replace(" WITHOUT ROWID", "")
+}
