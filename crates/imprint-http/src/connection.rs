@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::Either;
-use http::header::{ALLOW, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::ALLOW;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -113,13 +113,12 @@ impl Service {
         dialect: &Arc<dyn Dialect>,
         mut record: Record,
     ) -> Either<Running, Ready<http::Response<Outgoing>>> {
-        let request_id = record.request_id();
         let started = catch_unwind(AssertUnwindSafe(|| self.start(head, body, dialect, &mut record)));
         let response = match started {
             Ok(Ok(future)) => {
                 return Either::Left(Running::new(future, record, Arc::clone(dialect), Arc::clone(&self.permit)));
             }
-            Ok(Err(rejection)) => rejected(&**dialect, &rejection, &request_id),
+            Ok(Err(rejection)) => rejected(&**dialect, &rejection, &record.request_id()),
             Err(panic) => broken(&record, &**dialect, &*panic),
         };
         Either::Right(std::future::ready(record.answer(response)))
@@ -135,9 +134,6 @@ impl Service {
         let target_bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target_bytes > self.shared.limits.target_bytes_max {
             return Err(Rejection::TargetTooLong);
-        }
-        if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
-            return Err(Rejection::AmbiguousLength);
         }
         let mut request = Request::new(head, body, self.remote, record.request_id())?;
         let op = dialect.route(&mut request)?;

@@ -63,9 +63,6 @@ pub enum Rejection {
     /// Path and query together are longer than the setting allows.
     #[error("the request target is too long")]
     TargetTooLong,
-    /// Both `Content-Length` and `Transfer-Encoding` were given: whoever forwarded this may have read it differently.
-    #[error("both Content-Length and Transfer-Encoding were given")]
-    AmbiguousLength,
     /// The operation broke; it is logged already, under the request's id.
     #[error("an unexpected error happened")]
     Broken,
@@ -77,7 +74,7 @@ impl Rejection {
         match self {
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadPath | Self::BadQuery | Self::AmbiguousLength => StatusCode::BAD_REQUEST,
+            Self::BadPath | Self::BadQuery => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(name_of(&router(), &Method::GET, "/v2/images/"), Err(Rejection::UnknownPath));
         let lenient = router().ignoring_trailing_slash();
         assert_eq!(name_of(&lenient, &Method::GET, "/v2/images/"), Ok("list"));
-        assert_eq!(name_of(&lenient, &Method::GET, "//"), Err(Rejection::UnknownPath));
+        assert_eq!(name_of(&lenient, &Method::GET, "/v3/"), Err(Rejection::UnknownPath));
     }
 
     #[test]
