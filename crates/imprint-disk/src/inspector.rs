@@ -49,6 +49,12 @@ impl Inspector {
         self.position = self.position.saturating_add(slice.len() as u64);
     }
 
+    /// How many bytes of the stream are held, the fixed tail aside.
+    #[cfg(test)]
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.head.bytes().len() + self.vhdx.as_ref().map_or(0, vhdx::Capture::kept_bytes)
+    }
+
     /// Ends the stream and says what it was.
     #[must_use]
     pub fn finish(self) -> Inspection {

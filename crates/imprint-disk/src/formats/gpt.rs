@@ -23,9 +23,10 @@ fn has_boot_signature(head: &[u8]) -> bool {
     head.get(510..512) == Some(&[0x55, 0xaa])
 }
 
-/// A FAT volume's boot sector carries the same signature; two FATs on a fixed disk give it away.
+/// A FAT volume's boot sector carries the same signature; two FATs on a fixed disk give it away, or its own word.
 fn is_fat(head: &[u8]) -> bool {
-    head.get(0x10) == Some(&2) && head.get(0x15) == Some(&0xf8)
+    let named = [54, 82].into_iter().any(|at| matches!(head.get(at..at + 5), Some(b"FAT12" | b"FAT16" | b"FAT32")));
+    named || (head.get(0x10) == Some(&2) && head.get(0x15) == Some(&0xf8))
 }
 
 /// So does an x86 kernel image, which is uploaded on its own beside a bare root file system.

@@ -8,7 +8,8 @@ use crate::limits::{MIB, SECTOR};
 
 const SIGNATURE: u32 = 0xbeda_107f;
 const VERSION_1_1: u32 = 0x0001_0001;
-const HEADER_BYTES_MIN: u32 = 400;
+/// Counted from the field itself (at 72) to the end of the last identifier; VirtualBox adds a geometry and says 400.
+const HEADER_BYTES_MIN: u32 = 384;
 const TYPE_DYNAMIC: u32 = 1;
 const TYPE_UNDO: u32 = 3;
 const TYPE_DIFFERENCING: u32 = 4;
@@ -71,7 +72,7 @@ impl Header {
         let has_parent = self.link != NO_UUID || self.parent != NO_UUID;
         findings.refuse_if(has_parent || matches!(self.kind, TYPE_UNDO | TYPE_DIFFERENCING), Refusal::Differencing);
         findings.require((TYPE_DYNAMIC..=TYPE_DIFFERENCING).contains(&self.kind), "VDI type", "dynamic or fixed");
-        findings.require(self.header_bytes >= HEADER_BYTES_MIN, "VDI header size", "at least 400 bytes");
+        findings.require(self.header_bytes >= HEADER_BYTES_MIN, "VDI header size", "at least 384 bytes");
         findings.require(u64::from(self.sector_bytes) == SECTOR, "VDI sector size", "it must be 512 bytes");
         let block_is_sound = u64::from(self.block_bytes) == MIB && self.block_extra == 0;
         findings.require(block_is_sound, "VDI block size", "it must be 1 MiB without extra data");

@@ -1,1 +1,17 @@
-//! Tests over the public interface.
+//! Tests over the public interface, by kind of evidence.
+
+mod corpus;
+mod hostile;
+mod made_by_qemu;
+mod recognition;
+mod samples;
+mod streaming;
+
+use crate::{Inspection, Inspector};
+
+/// Inspects `bytes` fed in one slice.
+fn inspect(bytes: &[u8]) -> Inspection {
+    let mut inspector = Inspector::new();
+    inspector.feed(bytes);
+    inspector.finish()
+}

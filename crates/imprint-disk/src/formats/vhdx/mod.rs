@@ -67,6 +67,12 @@ impl Capture {
             metadata.offer(at, slice);
         }
     }
+
+    #[cfg(test)]
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let windows = self.headers.iter().chain([&self.regions]).chain(&self.metadata);
+        windows.map(|window| window.bytes().len()).sum()
+    }
 }
 
 pub(crate) fn check(evidence: &Evidence) -> Findings {
