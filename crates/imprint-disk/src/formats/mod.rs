@@ -1,5 +1,7 @@
-//! One module per format: how it is recognised and what makes it unsafe. `docs` of the rules: the format's own
-//! specification; every rule refuses rather than repairs.
+//! One module per format: how it is recognised and what makes it unsafe. Rules follow the format's own specification,
+//! and refuse rather than repair: what two readers could understand differently is not accepted.
+//!
+//! Never here: reading or writing guest data.
 
 pub(crate) mod gpt;
 pub(crate) mod iso;

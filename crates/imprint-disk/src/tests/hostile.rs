@@ -179,6 +179,8 @@ fn vmdk_headers() {
     assert_inconsistent(&with(image(), 77, &[1, 0]), "VMDK compression");
     for sector in [1000_u64, u64::MAX - 1] {
         assert_outside(&with(image(), 56, &sector.to_le_bytes()), "VMDK grain directory");
+        let redundant = with(with(image(), 8, &[3]), 48, &sector.to_le_bytes());
+        assert_outside(&redundant, "VMDK redundant grain directory");
     }
     let found = refusals(&with(image(), 12, &u64::MAX.to_le_bytes()));
     assert!(found.contains(&Refusal::SizeAbsurd { bytes: u64::MAX }), "{found:?}");

@@ -88,6 +88,15 @@ fn declared_format_must_be_the_detected_one() {
 }
 
 #[test]
+fn ploop_is_recognised_and_opaque() {
+    let inspection = inspect(b"WithouFreSpacExt and more");
+    assert_eq!((inspection.format, inspection.virtual_size_bytes), (Format::Ploop, None));
+    assert_eq!(judge("ploop", &inspection), Ok(None));
+    assert_eq!(judge("raw", &inspection), Ok(Some(25)));
+    assert!(!compatible("ami", &inspection));
+}
+
+#[test]
 fn hybrid_iso_is_an_iso() {
     let mut image = samples::iso();
     samples::put(&mut image, 510, &[0x55, 0xaa]);

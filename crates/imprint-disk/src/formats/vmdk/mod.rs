@@ -59,7 +59,9 @@ pub(crate) fn check(evidence: &Evidence) -> Findings {
     } else {
         header.check_directory("VMDK grain directory", header.directory, evidence.total, &mut findings);
     }
-    if header.flags & FLAG_REDUNDANT != 0 && header.redundant_directory != DIRECTORY_AT_END {
+    // stream writers may set the flag without writing a second directory
+    let has_second = !matches!(header.redundant_directory, 0 | DIRECTORY_AT_END);
+    if header.flags & FLAG_REDUNDANT != 0 && has_second {
         let at = header.redundant_directory;
         header.check_directory("VMDK redundant grain directory", at, evidence.total, &mut findings);
     }
