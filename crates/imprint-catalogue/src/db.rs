@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::postgres::Postgres;
 use crate::sqlite::{METADATA, Sqlite, path_of};
-use crate::{Error, Kind, Settings, Tx, migrations};
+use crate::{Error, ErrorKind, Settings, Tx, migrations};
 
 /// Facts at rest. Cheap to clone; all clones are one catalogue.
 #[derive(Clone)]
@@ -35,8 +35,8 @@ impl Catalogue {
     /// Opens the database, makes it if it is not there, and brings its schema up to date. Blocks.
     ///
     /// # Errors
-    /// [`Kind::NewerSchema`] when a newer Imprint has been here, [`Kind::Unavailable`] when there is no way to the
-    /// database, [`Kind::Other`] when the address is not one.
+    /// [`ErrorKind::NewerSchema`] when a newer Imprint has been here, [`ErrorKind::Unavailable`] when there is no way to the
+    /// database, [`ErrorKind::Other`] when the address is not one.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let (engine, calls) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
             let readers = settings.sqlite_readers.max(1) as usize;
@@ -46,7 +46,7 @@ impl Catalogue {
             let connections = settings.postgres_connections.max(1) as usize;
             (Engine::Postgres(Postgres::open(&settings.url, connections, migrations::apply)?), connections)
         } else {
-            return Err(Error::new(Kind::Other, "a database address begins with sqlite: or postgres://"));
+            return Err(Error::new(ErrorKind::Other, "a database address begins with sqlite: or postgres://"));
         };
         Ok(Self(Arc::new(Shared { engine, calls: Arc::new(Semaphore::new(calls)) })))
     }
@@ -76,7 +76,7 @@ impl Catalogue {
     /// none do when it answers `Err`. It may be run again when others were in the way.
     ///
     /// # Errors
-    /// What `work` answers, or what kept its changes from becoming durable. After [`Kind::Unavailable`] they may or
+    /// What `work` answers, or what kept its changes from becoming durable. After [`ErrorKind::Unavailable`] they may or
     /// may not have.
     pub async fn write<T, E>(&self, work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
@@ -134,7 +134,7 @@ impl Catalogue {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let stopping = |why: &'static str| Error::new(Kind::Unavailable, why);
+        let stopping = |why: &'static str| Error::new(ErrorKind::Unavailable, why);
         let permit =
             Arc::clone(&self.0.calls).acquire_owned().await.map_err(|_| stopping("the catalogue is closing"))?;
         let catalogue = self.clone();

@@ -13,11 +13,17 @@ mod sqlite;
 mod tx;
 mod value;
 
+pub mod audit;
+pub mod idempotency;
 pub mod identity;
 pub mod images;
+pub mod jobs;
+pub mod kv;
+pub mod members;
+pub mod quotas;
 
 pub use db::Catalogue;
-pub use error::{Error, Kind};
+pub use error::{Error, ErrorKind};
 pub use settings::Settings;
 pub use tx::Tx;
 pub use value::{FromValue, Row, Value, to_json};

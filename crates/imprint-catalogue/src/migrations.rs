@@ -1,7 +1,7 @@
 //! The schema and how it came about: numbered scripts, applied in order at start. They are written for SQLite; the few
 //! words that PostgreSQL spells differently are replaced here.
 
-use crate::{Error, Kind, Tx};
+use crate::{Error, ErrorKind, Tx};
 
 /// All scripts in order; a script's number is its place, from 1. Never change one that has been released: add one.
 const SCRIPTS: &[&str] =
@@ -19,7 +19,7 @@ fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
     let known = scripts.len() as i64;
     let done = usize::try_from(found).map_err(|_| Error::corrupt("the schema version is negative"))?;
     let missing =
-        scripts.get(done..).ok_or_else(|| Error::new(Kind::NewerSchema { found, known }, "opening the catalogue"))?;
+        scripts.get(done..).ok_or_else(|| Error::new(ErrorKind::NewerSchema { found, known }, "opening the catalogue"))?;
     for script in missing {
         tx.batch(&for_engine(script, tx.is_postgres()))?;
     }

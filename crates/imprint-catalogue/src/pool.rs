@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Error, Kind};
+use crate::{Error, ErrorKind};
 
 /// How long a borrower waits for a connection before it gives up.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl<C> Pool<C> {
                 break;
             }
             if self.freed.wait_until(&mut state, deadline).timed_out() {
-                return Err(Error::new(Kind::Unavailable, "every database connection is busy"));
+                return Err(Error::new(ErrorKind::Unavailable, "every database connection is busy"));
             }
         }
         state.open += 1;

@@ -12,7 +12,7 @@ use postgres::{Client, Config, NoTls, Statement};
 use crate::error::from_postgres;
 use crate::pool::Pool;
 use crate::tx::{Verdict, run};
-use crate::{Error, Kind, Row, Tx, Value};
+use crate::{Error, ErrorKind, Row, Tx, Value};
 
 /// How often a transaction is run before others are found to be too much in the way.
 const ATTEMPTS_MAX: u32 = 12;
@@ -41,7 +41,7 @@ impl Postgres {
     ) -> Result<Self, Error> {
         let mut config: Config = address
             .parse()
-            .map_err(|error: postgres::Error| Error::new(Kind::Other, "not a PostgreSQL address").caused_by(error))?;
+            .map_err(|error: postgres::Error| Error::new(ErrorKind::Other, "not a PostgreSQL address").caused_by(error))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
@@ -103,7 +103,7 @@ impl Postgres {
                 Verdict::Refuse(_) if closed && attempt < CONNECTIONS_MAX => {}
                 Verdict::Refuse(error) => return Err(error),
                 Verdict::Again if attempt < ATTEMPTS_MAX => {}
-                Verdict::Again => return Err(Error::new(Kind::Busy, "the database was locked").into()),
+                Verdict::Again => return Err(Error::new(ErrorKind::Busy, "the database was locked").into()),
             }
         }
         unreachable!("the loop ends by returning")
@@ -161,7 +161,7 @@ impl Connection {
         };
         let client = connect().map_err(|error| {
             // Whatever the reason, the database is not to be had.
-            Error::new(Kind::Unavailable, "connecting to PostgreSQL").caused_by(error)
+            Error::new(ErrorKind::Unavailable, "connecting to PostgreSQL").caused_by(error)
         })?;
         Ok(Self { client, statements: HashMap::new() })
     }
@@ -179,13 +179,13 @@ impl Connection {
             };
         }
         if self.client.is_closed() {
-            return Transacted::Lost(Error::new(Kind::Unavailable, "the connection to PostgreSQL was lost"));
+            return Transacted::Lost(Error::new(ErrorKind::Unavailable, "the connection to PostgreSQL was lost"));
         }
         let undone = self.batch("ROLLBACK");
         match (verdict, undone) {
             (_, Err(error)) => Transacted::Lost(error),
             (Verdict::Refuse(error), Ok(())) => Transacted::Answer(Err(error)),
-            (_, Ok(())) => Transacted::Again(Error::new(Kind::Busy, "other transactions were in the way")),
+            (_, Ok(())) => Transacted::Again(Error::new(ErrorKind::Busy, "other transactions were in the way")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A transaction: what all tables' functions are written on. Which engine runs it is known in here and nowhere above.
 
-use crate::{Error, Kind, Row, Value};
+use crate::{Error, ErrorKind, Row, Value};
 
 /// An open transaction (for reads on PostgreSQL: a connection whose statements each see one moment).
 ///
@@ -9,7 +9,7 @@ use crate::{Error, Kind, Row, Value};
 #[derive(Debug)]
 pub struct Tx<'a> {
     session: Session<'a>,
-    failed: Option<Kind>,
+    failed: Option<ErrorKind>,
 }
 
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl<'a> Tx<'a> {
     }
 
     /// What the first failed statement failed of.
-    pub(crate) fn failed(&self) -> Option<&Kind> {
-        self.failed.as_ref()
+    pub(crate) fn failed(&self) -> Option<ErrorKind> {
+        self.failed
     }
 
     /// Whether PostgreSQL runs it. For the few statements that the engines cannot share.
@@ -40,7 +40,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that gives no rows. Parameters are written `?1`, `?2`, …. Returns the count of rows touched.
     ///
     /// # Errors
-    /// As the engine gives them, see [`Kind`].
+    /// As the engine gives them, see [`ErrorKind`].
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
         let outcome = match &mut self.session {
             Session::Sqlite(connection) => crate::sqlite::execute(connection, sql, params),
@@ -52,7 +52,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that gives rows and collects them all: the statement says its own limit.
     ///
     /// # Errors
-    /// As the engine gives them, see [`Kind`].
+    /// As the engine gives them, see [`ErrorKind`].
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         let outcome = match &mut self.session {
             Session::Sqlite(connection) => crate::sqlite::query(connection, sql, params),
@@ -64,7 +64,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that gives at most one row.
     ///
     /// # Errors
-    /// As the engine gives them; [`Kind::Corrupt`] when there is more than one row.
+    /// As the engine gives them; [`ErrorKind::Corrupt`] when there is more than one row.
     pub fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, Error> {
         let mut rows = self.query(sql, params)?;
         if rows.len() > 1 {
@@ -96,7 +96,7 @@ impl<'a> Tx<'a> {
     }
 
     fn note(&mut self, error: Error) -> Error {
-        self.failed.get_or_insert_with(|| error.kind().clone());
+        self.failed.get_or_insert(error.kind());
         error
     }
 }
@@ -118,11 +118,11 @@ pub(crate) fn run<T, E: From<Error>>(
 ) -> Verdict<T, E> {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(tx)));
     match (outcome, tx.failed()) {
-        (Err(_), _) => Verdict::Refuse(Error::new(Kind::Other, "the work of a transaction panicked").into()),
-        (Ok(_), Some(Kind::Busy)) => Verdict::Again,
+        (Err(_), _) => Verdict::Refuse(Error::new(ErrorKind::Other, "the work of a transaction panicked").into()),
+        (Ok(_), Some(ErrorKind::Busy)) => Verdict::Again,
         (Ok(Err(error)), _) => Verdict::Refuse(error),
         (Ok(Ok(_)), Some(_)) => {
-            Verdict::Refuse(Error::new(Kind::Other, "a transaction went on after a statement had failed").into())
+            Verdict::Refuse(Error::new(ErrorKind::Other, "a transaction went on after a statement had failed").into())
         }
         (Ok(Ok(value)), None) => Verdict::Commit(value),
     }

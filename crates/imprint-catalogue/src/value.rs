@@ -205,7 +205,7 @@ impl Row {
     /// The column as a `T`.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] when there is no such column or it holds another type.
+    /// [`crate::ErrorKind::Corrupt`] when there is no such column or it holds another type.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: usize) -> Result<T, Error> {
         self.0
             .get(column)
@@ -256,7 +256,7 @@ impl Row {
     /// The column's text read as a word, id or digest.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] when it is not one.
+    /// [`crate::ErrorKind::Corrupt`] when it is not one.
     pub fn parse<T: std::str::FromStr<Err: Display>>(&self, column: usize) -> Result<T, Error> {
         self.get::<&str>(column)?
             .parse()
@@ -266,7 +266,7 @@ impl Row {
     /// Like [`Row::parse`] for a column that may be absent.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] when it is there and cannot be read.
+    /// [`crate::ErrorKind::Corrupt`] when it is there and cannot be read.
     pub fn parse_opt<T: std::str::FromStr<Err: Display>>(&self, column: usize) -> Result<Option<T>, Error> {
         if self.get::<Option<&str>>(column)?.is_none() { Ok(None) } else { self.parse(column).map(Some) }
     }
@@ -274,7 +274,7 @@ impl Row {
     /// The column's JSON.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] when it cannot be read.
+    /// [`crate::ErrorKind::Corrupt`] when it cannot be read.
     pub fn json<'a, T: serde::Deserialize<'a>>(&'a self, column: usize) -> Result<T, Error> {
         serde_json::from_str(self.get::<&str>(column)?)
             .map_err(|why| Error::corrupt(format!("column {column} is not the JSON it should be")).caused_by(why))
@@ -284,9 +284,9 @@ impl Row {
 /// `value` as a JSON text.
 ///
 /// # Errors
-/// [`crate::Kind::Other`] when it has no JSON form, such as a map whose keys are no texts.
+/// [`crate::ErrorKind::Other`] when it has no JSON form, such as a map whose keys are no texts.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, Error> {
     serde_json::to_string(value)
         .map(Value::Text)
-        .map_err(|why| Error::new(crate::Kind::Other, "cannot be written as JSON").caused_by(why))
+        .map_err(|why| Error::new(crate::ErrorKind::Other, "cannot be written as JSON").caused_by(why))
 }

@@ -13,16 +13,16 @@ pub use list::{Listing, VALUES_MAX, list};
 pub use references::{maps, uses_map, writers};
 pub use usage::{Usage, usage, usage_all};
 
-use crate::{Error, Kind, Tx, params};
+use crate::{Error, ErrorKind, Tx, params};
 use record::{COLUMN_COUNT, Shadow};
 
 /// Adds an image.
 ///
 /// # Errors
-/// [`Kind::Duplicate`] when its id is taken, or was by an image that is gone.
+/// [`ErrorKind::Duplicate`] when its id is taken, or was by an image that is gone.
 pub fn insert(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
     if was_deleted(tx, image.id)? {
-        return Err(Error::new(Kind::Duplicate("image(id)".to_owned()), "adding an image whose id was another's"));
+        return Err(Error::duplicate("image(id)", "adding an image whose id another one had"));
     }
     tx.execute(&record::INSERT, &record::values(image)?)?;
     let shadow = Shadow::of(image);
@@ -66,17 +66,17 @@ pub fn get_with_member(
     Ok(Some((image, member)))
 }
 
-/// Replaces the whole record. False when there is no such image.
+/// Replaces the whole record of an image that the same transaction has read.
 ///
 /// # Errors
-/// The engine's.
-pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<bool, Error> {
-    let Some(before) = Shadow::load(tx, image.id)? else { return Ok(false) };
+/// [`ErrorKind::Other`] when there is no such image.
+pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
+    let before = Shadow::load(tx, image.id)?
+        .ok_or_else(|| Error::new(ErrorKind::Other, format!("changing image {}, which is not there", image.id)))?;
     tx.execute(&record::UPDATE, &record::values(image)?)?;
     let after = Shadow::of(image);
     label::update(tx, image.id, &before, &after)?;
-    usage::change(tx, Some(&before), Some(&after))?;
-    Ok(true)
+    usage::change(tx, Some(&before), Some(&after))
 }
 
 /// Removes an image with its members, and remembers its id for ever. False when there is no such image.

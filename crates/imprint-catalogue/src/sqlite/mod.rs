@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::from_sqlite;
 use crate::pool::Pool;
 use crate::tx::{Verdict, run};
-use crate::{Error, Kind, Row, Tx, Value};
+use crate::{Error, ErrorKind, Row, Tx, Value};
 
 pub(crate) use writer::Writer;
 
@@ -81,7 +81,7 @@ impl Sqlite {
         match verdict {
             Verdict::Commit(value) => Ok(value),
             Verdict::Refuse(error) => Err(error),
-            Verdict::Again => Err(Error::new(Kind::Busy, "the database file is locked by another process").into()),
+            Verdict::Again => Err(Error::new(ErrorKind::Busy, "the database file is locked by another process").into()),
         }
     }
 }
@@ -91,13 +91,13 @@ impl Sqlite {
 fn create_private(path: &Path) -> Result<(), Error> {
     let context = || format!("making the database file {}", path.display());
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::new(Kind::Unavailable, context()).caused_by(error))?;
+        std::fs::create_dir_all(folder).map_err(|error| Error::new(ErrorKind::Unavailable, context()).caused_by(error))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|error| Error::new(Kind::Unavailable, context()).caused_by(error))
+    options.open(path).map(drop).map_err(|error| Error::new(ErrorKind::Unavailable, context()).caused_by(error))
 }
 
 fn connect(path: &Path, tuning: Tuning) -> Result<Connection, Error> {
@@ -128,7 +128,7 @@ fn begin(connection: &Connection, statement: &str) -> Result<(), Error> {
 fn finish(connection: &Connection, commit: bool) -> Result<(), Error> {
     if connection.is_autocommit() {
         return if commit {
-            Err(Error::new(Kind::Unavailable, "the database gave the transaction up"))
+            Err(Error::new(ErrorKind::Unavailable, "the database gave the transaction up"))
         } else {
             Ok(())
         };

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{begin, finish};
 use crate::tx::{Verdict, run};
-use crate::{Error, Kind, Tx};
+use crate::{Error, ErrorKind, Tx};
 
 /// Transactions that may wait; further callers wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -27,7 +27,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("catalogue-writer".to_owned())
             .spawn(move || serve(&connection, jobs))
-            .map_err(|error| Error::new(Kind::Unavailable, "starting the writing thread").caused_by(error))?;
+            .map_err(|error| Error::new(ErrorKind::Unavailable, "starting the writing thread").caused_by(error))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -76,7 +76,7 @@ impl Drop for Writer {
 }
 
 fn gone() -> Error {
-    Error::new(Kind::Unavailable, "the catalogue's writing thread has ended")
+    Error::new(ErrorKind::Unavailable, "the catalogue's writing thread has ended")
 }
 
 /// A transaction that waits for its turn; hides the types of its answer.
@@ -84,7 +84,7 @@ trait Work: Send {
     /// Runs it; says whether its changes are to stay.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers the caller: the changes are durable, or were lost for this reason.
-    fn settle(self: Box<Self>, lost: Option<(&Kind, &str)>);
+    fn settle(self: Box<Self>, lost: Option<(ErrorKind, &str)>);
 }
 
 struct Job<F, T, E> {
@@ -115,18 +115,18 @@ where
         let outcome = match run(tx, &mut self.work) {
             Verdict::Commit(value) => Ok(value),
             Verdict::Refuse(error) => Err(error),
-            Verdict::Again => Err(Error::new(Kind::Busy, "the database file is locked by another process").into()),
+            Verdict::Again => Err(Error::new(ErrorKind::Busy, "the database file is locked by another process").into()),
         };
         let stays = outcome.is_ok();
         self.outcome = Some(outcome);
         stays
     }
 
-    fn settle(self: Box<Self>, lost: Option<(&Kind, &str)>) {
+    fn settle(self: Box<Self>, lost: Option<(ErrorKind, &str)>) {
         let answer = match (self.outcome, lost) {
             // A refusal stands whatever became of the others' changes.
             (Some(Err(refusal)), _) => Err(refusal),
-            (_, Some((kind, why))) => Err(Error::new(kind.clone(), why).into()),
+            (_, Some((kind, why))) => Err(Error::new(kind, why).into()),
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => Err(gone().into()),
         };
@@ -163,7 +163,7 @@ fn step(connection: &Connection, job: &mut dyn Work) -> Result<(), Error> {
     let stays = job.run(&mut tx);
     if connection.is_autocommit() {
         // Disk full or a failing disk: the engine has already undone everything.
-        let kind = tx.failed().cloned().unwrap_or(Kind::Unavailable);
+        let kind = tx.failed().unwrap_or(ErrorKind::Unavailable);
         return Err(Error::new(kind, "the database gave the transaction up"));
     }
     if !stays {

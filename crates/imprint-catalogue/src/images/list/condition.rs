@@ -5,7 +5,7 @@ use imprint_model::{Filter, Number, TimeOp, Timestamp};
 use super::VALUES_MAX;
 use super::statement::{Source, Statement};
 use crate::images::label::{self, Label};
-use crate::{Error, Kind, Value};
+use crate::{Error, ErrorKind, Value};
 
 const SECOND_MICROS: i64 = 1_000_000;
 
@@ -72,7 +72,7 @@ where
         [] => Ok("1 = 0".to_owned()),
         [one] => Ok(equal(statement, column, one)),
         many if many.len() > VALUES_MAX => {
-            Err(Error::new(Kind::Other, format!("a condition names more than {VALUES_MAX} values")))
+            Err(Error::new(ErrorKind::Other, format!("a condition names more than {VALUES_MAX} values")))
         }
         many => {
             let places: Vec<String> = many.iter().map(|value| statement.bind(value)).collect();

@@ -11,7 +11,7 @@ mod statement;
 use imprint_model::{Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
 
 use super::record;
-use crate::{Error, Kind, Tx, params};
+use crate::{Error, ErrorKind, Tx, params};
 use order::Order;
 use statement::{Slice, Statement};
 
@@ -30,7 +30,7 @@ pub struct Listing {
 /// The page that `query` asks for.
 ///
 /// # Errors
-/// [`Kind::UnknownMarker`] when the image to go on after is not within the query's reach; [`Kind::Other`] when a
+/// [`ErrorKind::UnknownMarker`] when the image to go on after is not within the query's reach; [`ErrorKind::Other`] when a
 /// condition names more than [`VALUES_MAX`] values.
 pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
     let order = Order::of(&query.sort);
@@ -71,7 +71,7 @@ fn count(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<u64, Error> {
 /// have changed since it was listed.
 fn find_marker(tx: &mut Tx<'_>, query: &ImageQuery, order: &Order, after: ImageId) -> Result<Vec<crate::Value>, Error> {
     let reach = &query.reach;
-    let unknown = || Error::new(Kind::UnknownMarker, format!("no image {after} to go on after"));
+    let unknown = || Error::new(ErrorKind::UnknownMarker, format!("no image {after} to go on after"));
     let asker = reach.shared.as_ref().map(|shared| &shared.project);
     let text = format!(
         "SELECT i.owner, i.visibility, m.status, {} FROM image i \
