@@ -1,0 +1,131 @@
+//! The lines of the result table: what each shows and what it must reach.
+//! Never: numbers that were measured.
+
+use Better::{Higher, Lower};
+use Goal::{AtMost, Times};
+
+/// One line of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    pub(super) suite: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) metric: &'static str,
+    pub(super) better: Better,
+    pub(super) goals: &'static [Goal],
+}
+
+/// Which way a metric improves.
+#[derive(Clone, Copy)]
+pub(super) enum Better {
+    Higher,
+    Lower,
+}
+
+/// What a line must reach; all of a line's goals count.
+#[derive(Clone, Copy)]
+pub(super) enum Goal {
+    /// Better than the peer by this factor in the same run.
+    Times(f64),
+    /// At most this value on its own.
+    AtMost(f64),
+}
+
+/// What the table calls an operation; `{images}`, `{size}` and the like are filled in by the report.
+pub(super) const TITLES: &[(&str, &str)] = &[
+    ("show", "show one image"),
+    ("list", "list 20"),
+    ("list-name", "list 20 by name"),
+    ("list-tag", "list 20 by tag"),
+    ("list-property", "list 20 by property"),
+    ("list-sorted", "list 20 by property and status, sorted by name"),
+    ("create", "create"),
+    ("update", "update (JSON patch of a name and a property)"),
+    ("delete", "delete"),
+    ("put", "upload {size}"),
+    ("put-again", "upload the same {size} again"),
+    ("put-chunked", "upload {size} in 64 KiB chunks"),
+    ("put-4", "upload 4 x {part} at once"),
+    ("put-sparse", "upload {sparse} that holds {half}"),
+    ("get", "download {size}"),
+    ("get-4", "download 4 x {part} at once"),
+    ("get-ranges", "60 random ranges of 1 MiB"),
+    ("start", "start over {images} images"),
+];
+
+/// What the table calls a metric.
+pub(super) const METRICS: &[(&str, &str)] = &[
+    ("per_second", "calls/s"),
+    ("p50_ms", "p50, ms"),
+    ("p99_ms", "p99, ms"),
+    ("cpu_ms", "CPU per call, ms"),
+    ("mb_per_second", "MB/s"),
+    ("cpu_s_per_gib", "CPU-s per GiB"),
+    ("rss_growth_mib", "memory growth, MiB"),
+    ("stored_mib", "stored, MiB"),
+    ("start_s", "s to the first list"),
+    ("start_cpu_s", "CPU-s to start"),
+    ("rss_mib", "resident idle, MiB"),
+];
+
+/// All lines of the table but those of the metadata suite, which are alike for each call.
+const OTHER_LINES: &[Line] = &[
+    line("transfer", "put", "mb_per_second", Higher, &[Times(1.8)]),
+    line("transfer", "put", "cpu_s_per_gib", Lower, &[AtMost(4.8)]),
+    line("transfer", "put", "rss_growth_mib", Lower, &[AtMost(64.0)]),
+    line("transfer", "put", "stored_mib", Lower, &[]),
+    line("transfer", "put-again", "mb_per_second", Higher, &[]),
+    line("transfer", "put-again", "stored_mib", Lower, &[]),
+    line("transfer", "put-chunked", "mb_per_second", Higher, &[Times(1.8)]),
+    line("transfer", "put-chunked", "cpu_s_per_gib", Lower, &[AtMost(4.8)]),
+    line("transfer", "put-4", "mb_per_second", Higher, &[Times(1.1)]),
+    line("transfer", "put-4", "cpu_s_per_gib", Lower, &[AtMost(4.8)]),
+    line("transfer", "put-4", "rss_growth_mib", Lower, &[AtMost(256.0)]),
+    line("transfer", "put-sparse", "mb_per_second", Higher, &[Times(3.0)]),
+    line("transfer", "put-sparse", "cpu_s_per_gib", Lower, &[]),
+    line("transfer", "put-sparse", "stored_mib", Lower, &[AtMost(614.4)]),
+    line("transfer", "get", "mb_per_second", Higher, &[Times(1.2)]),
+    line("transfer", "get", "cpu_s_per_gib", Lower, &[Times(1.0)]),
+    line("transfer", "get", "rss_growth_mib", Lower, &[]),
+    line("transfer", "get-4", "mb_per_second", Higher, &[Times(1.2)]),
+    line("transfer", "get-4", "cpu_s_per_gib", Lower, &[Times(1.0)]),
+    line("transfer", "get-ranges", "per_second", Higher, &[]),
+    line("transfer", "get-ranges", "p99_ms", Lower, &[]),
+    line("transfer", "get-ranges", "cpu_ms", Lower, &[]),
+    line("idle", "start", "start_s", Lower, &[AtMost(2.0)]),
+    line("idle", "start", "start_cpu_s", Lower, &[]),
+    line("idle", "start", "rss_mib", Lower, &[AtMost(100.0)]),
+];
+
+const fn line(
+    suite: &'static str,
+    operation: &'static str,
+    metric: &'static str,
+    better: Better,
+    goals: &'static [Goal],
+) -> Line {
+    Line { suite, operation, metric, better, goals }
+}
+
+/// The lines of a suite in the table's order.
+pub(super) fn of_suite(suite: &str) -> Vec<Line> {
+    if suite != "metadata" {
+        return OTHER_LINES.iter().filter(|line| line.suite == suite).copied().collect();
+    }
+    super::metadata::OPERATIONS
+        .into_iter()
+        .flat_map(|operation| {
+            let cpu: &[Goal] = match operation {
+                "show" => &[Times(50.0), AtMost(0.1)],
+                "list" => &[Times(50.0), AtMost(0.5)],
+                "create" | "update" | "delete" => &[Times(50.0), AtMost(0.5)],
+                _ => &[Times(50.0)],
+            };
+            [
+                line("metadata", operation, "per_second", Higher, &[Times(40.0)]),
+                line("metadata", operation, "p50_ms", Lower, &[]),
+                line("metadata", operation, "p99_ms", Lower, &[Times(50.0)]),
+                line("metadata", operation, "cpu_ms", Lower, cpu),
+            ]
+        })
+        .collect()
+}
