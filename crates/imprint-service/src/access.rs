@@ -24,12 +24,7 @@ pub(crate) fn load_with_membership(
 }
 
 /// Asks the policy.
-pub(crate) fn permit(
-    caller: &Caller,
-    action: Action,
-    image: &Image,
-    membership: Option<&Member>,
-) -> Result<(), Error> {
+pub(crate) fn permit(caller: &Caller, action: Action, image: &Image, membership: Option<&Member>) -> Result<(), Error> {
     authorise(caller, action, image, membership).map_err(|refusal| {
         let what = match action {
             Action::Read => "reading the image",
@@ -45,13 +40,7 @@ pub(crate) fn permit(
 }
 
 /// Notes in the same transaction who did what to which image.
-pub(crate) fn note(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    at: Timestamp,
-    action: &str,
-    image: ImageId,
-) -> Result<(), Error> {
+pub(crate) fn note(tx: &mut Tx<'_>, caller: &Caller, at: Timestamp, action: &str, image: ImageId) -> Result<(), Error> {
     let entry = audit::AuditEntry {
         at,
         user: caller.user.clone(),

@@ -189,7 +189,7 @@ impl From<imprint_catalogue::Error> for Error {
 
 impl From<imprint_store::Error> for Error {
     fn from(error: imprint_store::Error) -> Self {
-        use imprint_store::ErrorKind as K;
+        use imprint_store::Kind as K;
         match error.kind() {
             K::Full => Self::StoreFull,
             K::Unavailable => Self::Unavailable(format!("store: {error}")),

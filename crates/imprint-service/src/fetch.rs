@@ -36,7 +36,8 @@ impl Rules {
     /// # Errors
     /// [`Error::Invalid`] of [`Field::Source`]; the text does not tell more than that the URL is refused.
     pub(crate) fn accept(&self, text: &str) -> Result<Url, Error> {
-        let refuse = || Error::invalid(Field::Source, format!("URI for web-download does not pass filtering: {}", clip(text)));
+        let refuse =
+            || Error::invalid(Field::Source, format!("URI for web-download does not pass filtering: {}", clip(text)));
         if text.len() > URL_BYTES_MAX {
             return Err(refuse());
         }
@@ -138,9 +139,7 @@ fn may_connect(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => match embedded_v4(v6) {
             Some(v4) => may_connect(IpAddr::V4(v4)),
-            None => {
-                !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local())
-            }
+            None => !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local()),
         },
     }
 }
@@ -197,7 +196,9 @@ mod tests {
 
     #[test]
     fn ordinary_private_and_trusted_hosts_are_accepted() {
-        for good in ["http://example.com/a.img", "https://10.0.0.1/a", "http://[2001:db8::1]/a", "http://mirror.test:8080/a"] {
+        for good in
+            ["http://example.com/a.img", "https://10.0.0.1/a", "http://[2001:db8::1]/a", "http://mirror.test:8080/a"]
+        {
             assert!(rules().accept(good).is_ok(), "{good}");
         }
     }

@@ -12,8 +12,8 @@ pub struct Figures {
     pub packs: u64,
     /// Bytes of all packs.
     pub stored_bytes: u64,
-    /// Unique chunks.
-    pub chunks: u64,
+    /// Records of all packs: chunks and pages of maps.
+    pub records: u64,
     /// Jobs that wait for a worker.
     pub jobs_pending: u64,
     /// Jobs that a worker has.
@@ -29,10 +29,9 @@ impl Service {
     /// Looks at everything and notes it.
     pub(crate) async fn note_figures(&self) -> Result<(), Error> {
         let totals = self.store.stats().await?;
-        let (jobs_pending, jobs_running) =
-            self.catalogue.read(|tx| Ok::<_, Error>(jobs::count_unended(tx)?)).await?;
-        let (packs, stored_bytes, chunks) = (totals.packs, totals.stored_bytes, totals.chunks);
-        *self.figures.lock() = Figures { packs, stored_bytes, chunks, jobs_pending, jobs_running };
+        let (jobs_pending, jobs_running) = self.catalogue.read(|tx| Ok::<_, Error>(jobs::count_unended(tx)?)).await?;
+        let (packs, stored_bytes, records) = (totals.packs, totals.stored_bytes, totals.records);
+        *self.figures.lock() = Figures { packs, stored_bytes, records, jobs_pending, jobs_running };
         Ok(())
     }
 }

@@ -24,10 +24,8 @@ pub(crate) struct Ingest {
 /// Bytes that are durable, and protected from collection as long as this is kept.
 #[derive(Debug)]
 pub(crate) struct Ingested {
-    written: Written,
-    hashes: Hashes,
-    /// What the bytes turned out to be.
-    pub(crate) inspection: Inspection,
+    pub(crate) written: Written,
+    pub(crate) hashes: Hashes,
 }
 
 impl Service {
@@ -64,15 +62,12 @@ impl Ingest {
     }
 
     /// What the bytes are, before they are made durable: refusing them then costs nothing more.
-    pub(crate) async fn finish(
-        self,
-        accept: impl FnOnce(&Inspection) -> Result<(), Error>,
-    ) -> Result<Ingested, Error> {
+    pub(crate) async fn finish(self, accept: impl FnOnce(&Inspection) -> Result<(), Error>) -> Result<Ingested, Error> {
         let inspection = self.inspector.finish();
         accept(&inspection)?;
         let hashes = self.hashers.finish().await?;
         let written = self.writer.finish().await?;
-        Ok(Ingested { written, hashes, inspection })
+        Ok(Ingested { written, hashes })
     }
 }
 

@@ -24,7 +24,10 @@ use tokio::sync::Notify;
 
 pub use error::{Error, Field, Quota, Resource};
 pub use figures::Figures;
-pub use images::{Change, CreateImage, Download, ListImages, Listing, Presence, Seen, Upload};
+pub use images::{
+    Change, CreateImage, Download, ListImages, Listing, Presence, ProvenChunk, Seen, Upload, possession_key,
+    prove_possession,
+};
 pub use jobs::{
     ImportImage, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, Runner, Work,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imprint_catalogue::images;
 use imprint_model::{ImageId, LeaseId, MapId};
-use imprint_store::{GcOptions, GcReport, StoreStats, VerifyReport};
+use imprint_store::{GcOptions, GcReport, Totals, VerifyReport};
 
 use crate::Service;
 use crate::error::Error;
@@ -57,8 +57,8 @@ impl Service {
     /// # Errors
     /// When database or store do not answer.
     pub async fn collect(&self, grace: Duration) -> Result<GcReport, Error> {
-        let mut options = GcOptions::new(self.clock.now(), grace);
-        options.compress_older_than = Some(Duration::from_secs(self.settings.compress_after_secs));
+        let compress_older_than = Some(Duration::from_secs(self.settings.compress_after_secs));
+        let options = GcOptions { grace, compress_older_than, ..GcOptions::default() };
         let catalogue = self.catalogue.clone();
         Ok(self.store.gc(move || roots(&catalogue), options).await?)
     }
@@ -76,16 +76,14 @@ impl Service {
     ///
     /// # Errors
     /// When its index does not answer.
-    pub async fn store_stats(&self) -> Result<StoreStats, Error> {
+    pub async fn store_stats(&self) -> Result<Totals, Error> {
         Ok(self.store.stats().await?)
     }
 }
 
 /// The maps that images refer to now. Runs on a thread that may block.
-fn roots(catalogue: &imprint_catalogue::Catalogue) -> Result<Vec<MapId>, imprint_store::Error> {
-    catalogue
-        .read_blocking(|tx| images::maps(tx))
-        .map_err(|error| imprint_store::Error::unavailable("listing the maps that images use", error))
+fn roots(catalogue: &imprint_catalogue::Catalogue) -> Result<Vec<MapId>, imprint_store::BoxError> {
+    Ok(catalogue.read_blocking(images::maps)?)
 }
 
 fn log_failure<T>(what: &str, result: Result<T, Error>) {

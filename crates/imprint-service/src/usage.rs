@@ -3,9 +3,9 @@
 use imprint_catalogue::images;
 use imprint_model::Caller;
 
+use crate::Service;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::Service;
 
 /// An account's use.
 #[derive(Debug, Clone)]

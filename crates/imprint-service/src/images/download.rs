@@ -30,7 +30,9 @@ impl Service {
         let asker = caller.clone();
         let image = self.catalogue.read(move |tx| load(tx, &asker, Action::Download, id)).await?;
         if image.status == Status::Deactivated && !caller.is_admin() {
-            return Err(Error::Denied("The requested image has been deactivated. Image data download is forbidden.".into()));
+            return Err(Error::Denied(
+                "The requested image has been deactivated. Image data download is forbidden.".into(),
+            ));
         }
         let content = image.content.clone().filter(|_| image.status.has_data());
         let reader = match &content {

@@ -24,13 +24,7 @@ impl Service {
         self.change_use(caller, id, Event::Reactivate, "reactivate").await
     }
 
-    async fn change_use(
-        &self,
-        caller: &Caller,
-        id: ImageId,
-        event: Event,
-        action: &'static str,
-    ) -> Result<(), Error> {
+    async fn change_use(&self, caller: &Caller, id: ImageId, event: Event, action: &'static str) -> Result<(), Error> {
         let (caller, clock) = (caller.clone(), self.clock.clone());
         self.catalogue
             .write(move |tx| {

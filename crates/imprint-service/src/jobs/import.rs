@@ -133,7 +133,6 @@ impl Service {
         Ok(Content { virtual_size_bytes, ..staged })
     }
 
-    #[expect(clippy::type_complexity, reason = "one caller; the parts have nothing else in common")]
     async fn import_url(
         &self,
         job: &Job,

@@ -12,7 +12,7 @@ use imprint_model::{Caller, ImageId, Job, JobId, JobState, ProjectId, Timestamp}
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORTING_TO, KEY_IMPORT_TASK};
+pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO};
 pub use runner::Runner;
 pub use view::{JobFilter, JobSort};
 

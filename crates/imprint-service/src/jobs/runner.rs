@@ -124,10 +124,7 @@ async fn keep_lease(service: &Service, worker: LeaseId, job: &Job) {
     loop {
         tokio::time::sleep(RENEW).await;
         let (id, worker, until) = (job.id, worker.to_string(), service.clock.now().after(LEASE));
-        let kept = service
-            .catalogue
-            .write(move |tx| Ok::<_, Error>(jobs::renew(tx, id, &worker, until)?))
-            .await;
+        let kept = service.catalogue.write(move |tx| Ok::<_, Error>(jobs::renew(tx, id, &worker, until)?)).await;
         match kept {
             Ok(true) => {}
             Ok(false) => return,
