@@ -16,7 +16,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::exchange::{Outgoing, Record, Running, ServedMetrics, broken};
+use crate::outgoing::Outgoing;
+use crate::record::{Record, ServedMetrics};
+use crate::running::{Running, broken};
 use crate::settings::Limits;
 use crate::wire::{Watched, Wire};
 use crate::{Body, Dialect, Rejection, Request, Response, Surface};
@@ -121,7 +123,7 @@ impl Service {
             Ok(Err(rejection)) => rejected(&**dialect, &rejection, &record.request_id()),
             Err(panic) => broken(&record, &**dialect, &*panic),
         };
-        Either::Right(std::future::ready(record.answer(response)))
+        Either::Right(std::future::ready(Outgoing::answer(record, response)))
     }
 
     fn start(

@@ -8,12 +8,14 @@
 mod body;
 mod connection;
 mod dialect;
-mod exchange;
 mod metrics;
+mod outgoing;
 mod probes;
+mod record;
 mod request;
 mod response;
 mod router;
+mod running;
 mod server;
 mod settings;
 mod surface;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::connection::{self, Course, Shared};
-use crate::exchange::ServedMetrics;
+use crate::record::ServedMetrics;
 use crate::settings::Limits;
 use crate::{Metrics, Settings, SettingsError, Surface};
 

@@ -29,7 +29,7 @@ pub struct Settings {
     pub headers_max: usize,
     /// Bytes of path and query together; more is answered 414. Default 8,192.
     pub target_bytes_max: usize,
-    /// Bytes read from a socket at once when content flows fast. Default 524,288.
+    /// Bytes read from a socket at once when content flows fast. Default 262,144, which gives pieces of 256 to 512 KiB.
     pub read_bytes_max: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for Settings {
             header_bytes_max: 65_536,
             headers_max: 100,
             target_bytes_max: 8_192,
-            read_bytes_max: 524_288,
+            read_bytes_max: 262_144,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use imprint_http::Settings;
 
-use crate::support::start;
+use crate::support::{Event, start};
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_cut_off() {
@@ -60,4 +60,28 @@ async fn connections_beyond_the_number_wait_for_their_turn() {
     server.sample.release.notify_one();
     assert!(first.read_to_end().await.ends_with("waited"));
     assert!(second.read_to_end().await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_target_that_is_no_path_is_unknown() {
+    let server = start(&Settings::default()).await;
+    for line in ["OPTIONS *", "CONNECT example.org:80", "GET http://example.org"] {
+        let answer = server.exchange(&format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{line}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let mut server = start(&Settings { write_idle_secs: 1, ..Settings::default() }).await;
+    let mut client = server.connect().await;
+    client.send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(server.event().await, Event::Finished);
+    // and one that leaves is noticed at once
+    client.read_to_end().await;
+    let mut client = server.connect().await;
+    client.send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.read_until("\r\n\r\n").await;
+    drop(client);
+    assert_eq!(server.event().await, Event::Finished);
 }

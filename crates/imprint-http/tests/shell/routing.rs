@@ -19,6 +19,8 @@ async fn paths_methods_and_prefixes_decide() {
     assert!(server.get("/healthz").await.ends_with("\r\n\r\nok\n"));
     let answer = server.get("/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("not ready: no data base\n"), "{answer}");
+    let answer = server.exchange("HEAD /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.contains("\r\ncontent-length: 5\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     // claimed by another dialect, which does not know it
     assert!(server.get("/nowhere/x").await.ends_with("no such path\n"));
 }

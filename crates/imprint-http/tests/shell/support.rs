@@ -60,6 +60,10 @@ impl Dialect for Sample {
 fn ops() -> Vec<Op<Handler<Sample>>> {
     vec![
         Op::new("hello", Method::GET, "/hello", |_, _| Box::pin(async { text(StatusCode::OK, "hello") })),
+        Op::new("hello_head", Method::HEAD, "/hello", |_, _| {
+            Box::pin(async { text(StatusCode::OK, "hello").without_content() })
+        }),
+        Op::new("endless", Method::GET, "/endless", |sample, _| Box::pin(async move { sample.endless() })),
         Op::new("show", Method::GET, "/things/{id}", |sample, request| Box::pin(sample.show(request))),
         Op::new("put", Method::PUT, "/things/{id}", |sample, request| Box::pin(sample.show(request))),
         Op::new("echo", Method::POST, "/echo", |_, request| Box::pin(echo(request))),
@@ -105,8 +109,28 @@ impl Sample {
         text(StatusCode::OK, length_bytes.to_string())
     }
 
+    /// Never ends by itself, and tells when it is given up.
+    fn endless(self: Arc<Self>) -> Response {
+        let piece = Bytes::from(vec![7; 100_000]);
+        let teller = Teller(self);
+        let pieces = std::iter::repeat_with(move || {
+            let _kept = &teller;
+            Ok(piece.clone())
+        });
+        let stream = futures_util::stream::iter(pieces).boxed();
+        Response::stream(StatusCode::OK, "application/octet-stream", stream, None)
+    }
+
     fn tell(&self, event: Event) {
         self.events.send(event).expect("the test listens");
+    }
+}
+
+struct Teller(Arc<Sample>);
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.0.tell(Event::Finished);
     }
 }
 
