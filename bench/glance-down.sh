@@ -26,7 +26,8 @@ dir=$(cd "$dir" && pwd -P)
 stop() {
   local pid try
   pid=$(head -n1 "$dir/run/$1.pid" 2>/dev/null || true)
-  if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
+  # an id that went to another program since is none of ours
+  if [ -n "$pid" ] && grep -qs -e pyuwsgi -e memcached -e postgres "/proc/$pid/cmdline"; then
     kill -s "$2" "$pid"
     for ((try = 0; try < 600; try++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
     if kill -0 "$pid" 2>/dev/null; then echo "glance-down: $1 (process $pid) does not stop" >&2; exit 1; fi

@@ -43,9 +43,11 @@ fail() { note "$*"; exit 1; }
 first() { [ ! -e "$dir/done/$1" ]; }
 finished() { touch "$dir/done/$1"; }
 
+# running NAME: its recorded process lives and is no other that got the same id since.
 running() {
   local pid
-  pid=$(head -n1 "$dir/run/$1.pid" 2>/dev/null) && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
+  pid=$(head -n1 "$dir/run/$1.pid" 2>/dev/null) && [ -n "$pid" ] &&
+    grep -qs -e pyuwsgi -e memcached "/proc/$pid/cmdline"
 }
 
 # answers NAME URL: waits until NAME, started as process $child, speaks HTTP.

@@ -6,9 +6,8 @@ use super::identity::Tenants;
 use super::peers::{Host, Peer};
 use super::{Outcome, expect, mix, say};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -152,22 +151,32 @@ fn fill_by_copy(tenants: &Tenants, database: &str, count: u64) -> Outcome<()> {
         .stdout(Stdio::null())
         .spawn()
         .map_err(|error| format!("psql: {error}"))?;
-    let mut out = psql.stdin.take().ok_or("psql without an input")?;
-    let mut text = String::from(
-        "TRUNCATE images, image_properties, image_tags, image_locations, image_members;\n\
-         CREATE TEMP TABLE filling (n bigint, id text, name text, owner text, visibility text, min_disk int);\n\
-         COPY filling FROM stdin;\n",
-    );
+    // buffered, so that psql reads while more is made
+    let mut out = BufWriter::with_capacity(1 << 20, psql.stdin.take().ok_or("psql without an input")?);
+    writeln!(out, "TRUNCATE images, image_properties, image_tags, image_locations, image_members;")?;
+    copy_images(&mut out, tenants, count)?;
+    copy_pairs(&mut out, count)?;
+    writeln!(out, "VACUUM ANALYZE;\nCHECKPOINT;")?;
+    out.flush()?;
+    drop(out);
+    if psql.wait()?.success() { Ok(()) } else { Err("psql failed to fill Glance's tables".into()) }
+}
+
+fn copy_images(out: &mut impl Write, tenants: &Tenants, count: u64) -> Outcome<()> {
+    out.write_all(
+        b"CREATE TEMP TABLE filling (n bigint, id text, name text, owner text, visibility text, min_disk int);\n\
+          COPY filling FROM stdin;\n",
+    )?;
     for n in 0..count {
         let image = image(n);
         let owner = owner(tenants, &image);
-        writeln!(text, "{n}\t{}\t{}\t{owner}\t{}\t{}", image.id, image.name, image.visibility, image.min_disk_gib)?;
-        flush_if_long(&mut out, &mut text)?;
+        writeln!(out, "{n}\t{}\t{}\t{owner}\t{}\t{}", image.id, image.name, image.visibility, image.min_disk_gib)?;
     }
     let size = DATA.len();
-    write!(
-        text,
-        "\\.\nINSERT INTO images (id, name, size, virtual_size, status, created_at, updated_at, deleted, disk_format,
+    writeln!(
+        out,
+        "\\.
+         INSERT INTO images (id, name, size, virtual_size, status, created_at, updated_at, deleted, disk_format,
             container_format, checksum, owner, min_disk, min_ram, protected, visibility, os_hidden, os_hash_algo,
             os_hash_value)
          SELECT id, name, {size}, {size}, 'active', {EPOCH} + n * interval '1 minute', {EPOCH} + n * interval '1 minute',
@@ -176,36 +185,31 @@ fn fill_by_copy(tenants: &Tenants, database: &str, count: u64) -> Outcome<()> {
          FROM filling;
          INSERT INTO image_locations (image_id, value, created_at, updated_at, deleted, meta_data, status)
          SELECT id, 'file:///catalogue/' || id, {EPOCH}, {EPOCH}, false, '{{\"store\": \"local\"}}', 'active' FROM filling;
-         CREATE TEMP TABLE pairs (image_id text, name text, value text);\nCOPY pairs FROM stdin;\n"
+         DROP TABLE filling;"
     )?;
+    Ok(())
+}
+
+/// Properties are pairs with a name, tags those without.
+fn copy_pairs(out: &mut impl Write, count: u64) -> Outcome<()> {
+    out.write_all(b"CREATE TEMP TABLE pairs (image_id text, name text, value text);\nCOPY pairs FROM stdin;\n")?;
     for n in 0..count {
         let image = image(n);
         for (key, value) in &image.properties {
-            writeln!(text, "{}\t{key}\t{value}", image.id)?;
+            writeln!(out, "{}\t{key}\t{value}", image.id)?;
         }
         for tag in &image.tags {
-            writeln!(text, "{}\t\\N\t{tag}", image.id)?;
+            writeln!(out, "{}\t\\N\t{tag}", image.id)?;
         }
-        flush_if_long(&mut out, &mut text)?;
     }
-    write!(
-        text,
-        "\\.\nINSERT INTO image_properties (image_id, name, value, created_at, updated_at, deleted)
+    writeln!(
+        out,
+        "\\.
+         INSERT INTO image_properties (image_id, name, value, created_at, updated_at, deleted)
          SELECT image_id, name, value, {EPOCH}, {EPOCH}, false FROM pairs WHERE name IS NOT NULL;
          INSERT INTO image_tags (image_id, value, created_at, updated_at, deleted)
          SELECT image_id, value, {EPOCH}, {EPOCH}, false FROM pairs WHERE name IS NULL;
-         DROP TABLE filling, pairs;\nVACUUM ANALYZE;\nCHECKPOINT;\n"
+         DROP TABLE pairs;"
     )?;
-    out.write_all(text.as_bytes())?;
-    drop(out);
-    if psql.wait()?.success() { Ok(()) } else { Err("psql failed to fill Glance's tables".into()) }
-}
-
-/// Keeps the text in memory small: psql reads while more is made.
-fn flush_if_long(out: &mut impl std::io::Write, text: &mut String) -> Outcome<()> {
-    if text.len() > 1 << 20 {
-        out.write_all(text.as_bytes())?;
-        text.clear();
-    }
     Ok(())
 }

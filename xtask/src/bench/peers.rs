@@ -271,7 +271,8 @@ impl Imprint {
 
     fn stop(&self) -> Outcome<()> {
         let Some(mut child) = lock(&self.child).take() else { return Ok(()) };
-        Command::new("kill").arg(child.id().to_string()).status()?;
+        // the shell's own `kill`: a small system has no other
+        Command::new("sh").args(["-c", &format!("kill {}", child.id())]).status()?;
         let began = Instant::now();
         while child.try_wait()?.is_none() {
             if began.elapsed() > STOP_MAX {
