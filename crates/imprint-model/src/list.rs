@@ -5,7 +5,7 @@ use crate::{ContainerFormat, DiskFormat, ImageId, MemberStatus, ProjectId, Statu
 /// Which images a caller can see at all. The union of all parts that are switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
-    /// Every image there is; the other parts mean nothing then, except `community`.
+    /// Every image there is, but for the community images of accounts other than `own` unless `community` is on too.
     pub everything: bool,
     /// The account whose own images are seen.
     pub own: Option<ProjectId>,

@@ -71,3 +71,69 @@ pub fn authorise(caller: &Caller, action: Action, image: &Image, membership: Opt
     };
     if allowed { Ok(()) } else { Err(Refusal::Forbidden) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ImageId, MemberStatus, ProjectId, Status, Timestamp, UserId};
+
+    fn image(visibility: Visibility) -> Image {
+        Image {
+            id: ImageId::random(),
+            owner: "owner".into(),
+            name: None,
+            status: Status::Available,
+            visibility,
+            hidden: false,
+            protected: false,
+            disk_format: None,
+            container_format: None,
+            min_disk_gib: 0,
+            min_ram_mib: 0,
+            content: None,
+            staged: None,
+            writer: None,
+            tags: Default::default(),
+            properties: Default::default(),
+            failure: None,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        }
+    }
+
+    fn decide(role: &str, project: &str, sharing: Option<MemberStatus>, visibility: Visibility) -> String {
+        let image = image(visibility);
+        let project = ProjectId::from(project);
+        let caller = Caller {
+            user: UserId::from("user"),
+            project: Some(project.clone()),
+            roles: vec![role.to_owned()],
+            request_id: String::new(),
+        };
+        let at = Timestamp(0);
+        let member = sharing.map(|status| Member { image: image.id, project, status, created_at: at, updated_at: at });
+        let letters = Action::ALL.map(|action| match authorise(&caller, action, &image, member.as_ref()) {
+            Ok(()) => 'y',
+            Err(Refusal::Forbidden) => 'n',
+            Err(Refusal::Absent) => '.',
+        });
+        letters.iter().collect()
+    }
+
+    /// The whole matrix, reviewed: rows are who asks and how the image stands to them, columns are visibilities, and
+    /// each letter is an action in the order of `Action::ALL`: y may, n is forbidden, . does not exist.
+    #[test]
+    fn the_matrix_is_as_reviewed() {
+        let relations =
+            [("own", "owner", None), ("shared", "friend", Some(MemberStatus::Pending)), ("foreign", "stranger", None)];
+        let mut matrix = String::new();
+        for role in [role::ADMIN, role::MANAGER, role::MEMBER, role::READER, role::SERVICE, "nobody"] {
+            for (relation, project, sharing) in relations {
+                let row = Visibility::ALL.iter().map(|&visibility| decide(role, project, sharing, visibility));
+                matrix += &format!("{role:8}{relation:8}{}\n", row.collect::<Vec<_>>().join(" "));
+            }
+        }
+        let expected = include_str!("../tests/goldens/policy_matrix.txt");
+        assert_eq!(matrix, expected, "\n{matrix}");
+    }
+}
