@@ -6,6 +6,7 @@ use imprint_model::ChunkId;
 
 use crate::chunk::{self, BLOCK_BYTES, Content, Cutter, Piece, WINDOW_BYTES};
 use crate::error::Result;
+use crate::lease::LeaseGuard;
 use crate::map::{Page, PageEntry, Root};
 use crate::num::to_usize;
 use crate::pack::{Codec, RecordKind};
@@ -26,6 +27,8 @@ pub(crate) struct Ingest {
     /// Bytes from the cutter's position on.
     stage: Vec<u8>,
     pieces: Vec<Piece>,
+    /// Last, so that it is given back after the sink has come to rest.
+    lease: LeaseGuard,
 }
 
 /// What follows the bytes on the stage.
@@ -45,13 +48,14 @@ pub(crate) struct Finished {
 }
 
 impl Ingest {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, lease: LeaseGuard) -> Self {
         Self {
             sink: Sink::for_uploads(shared),
             cutter: Cutter::new(shared.chunk_size),
             builder: MapBuilder::default(),
             stage: Vec::new(),
             pieces: Vec::new(),
+            lease,
         }
     }
 
@@ -65,10 +69,10 @@ impl Ingest {
         Ok(())
     }
 
-    pub(crate) fn finish(&mut self) -> Result<Finished> {
+    pub(crate) fn finish(mut self) -> Result<(Finished, LeaseGuard)> {
         self.cut(Then::End)?;
-        let size_bytes = self.cutter.position();
-        std::mem::take(&mut self.builder).finish(size_bytes, &mut self.sink)
+        let Self { lease, mut sink, cutter, builder, .. } = self;
+        Ok((builder.finish(cutter.position(), &mut sink)?, lease))
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<()> {
@@ -98,7 +102,7 @@ impl Ingest {
 
     /// Cuts what is on the stage, stores the finished chunks and pages, and keeps the rest.
     fn cut(&mut self, then: Then) -> Result<()> {
-        let Self { sink, cutter, builder, stage, pieces } = self;
+        let Self { sink, cutter, builder, stage, pieces, .. } = self;
         pieces.clear();
         let begin = cutter.position();
         let mut done = cutter.feed(stage, matches!(then, Then::End), pieces);

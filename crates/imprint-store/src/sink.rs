@@ -178,6 +178,15 @@ impl Sink {
     }
 }
 
+impl Drop for Sink {
+    /// Waits for packs that are being sealed, so that whoever protects them does so long enough.
+    fn drop(&mut self) {
+        if let Err(error) = self.settle(0) {
+            tracing::debug!(%error, "a pack of abandoned content was not sealed");
+        }
+    }
+}
+
 fn seal(
     shared: &Shared,
     commit: &Commit,

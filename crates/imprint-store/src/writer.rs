@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imprint_model::{ChunkId, LeaseId, MapId};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::chunk::{BLOCK_BYTES, ChunkSize, WINDOW_BYTES};
@@ -53,7 +54,8 @@ pub struct MapWriter {
     batch_bytes: usize,
     taken_bytes: u64,
     work: Work,
-    lease: LeaseGuard,
+    lease: LeaseId,
+    runtime: Handle,
 }
 
 impl std::fmt::Debug for Input {
@@ -75,14 +77,15 @@ enum Work {
 
 impl MapWriter {
     pub(crate) fn new(shared: &Arc<Shared>, lease: LeaseGuard) -> Self {
-        let work = Work::Idle(Box::new(Ingest::new(shared)));
-        Self { batch: Vec::new(), batch_bytes: 0, taken_bytes: 0, work, lease }
+        let id = lease.id();
+        let work = Work::Idle(Box::new(Ingest::new(shared, lease)));
+        Self { batch: Vec::new(), batch_bytes: 0, taken_bytes: 0, work, lease: id, runtime: Handle::current() }
     }
 
     /// The lease that protects what this writes: a row of an unfinished upload notes it, so that others can tell
     /// whether the upload still lives.
     pub fn lease_id(&self) -> LeaseId {
-        self.lease.id()
+        self.lease
     }
 
     /// Bytes taken so far.
@@ -117,10 +120,10 @@ impl MapWriter {
     /// As [`write`](Self::write); [`Kind::LeaseLost`] when the protection ended before this did.
     pub async fn finish(mut self) -> Result<Written> {
         self.flush().await?;
-        let mut ingest = self.idle().await?;
-        let finished = blocking(move || ingest.finish()).await?;
-        self.lease.ensure_live().await?;
-        Ok(finished.into_written(self.lease))
+        let ingest = self.idle().await?;
+        let (finished, lease) = blocking(move || ingest.finish()).await?;
+        lease.ensure_live().await?;
+        Ok(finished.into_written(lease))
     }
 
     fn take(&mut self, len: u64) -> Result<()> {
@@ -165,6 +168,15 @@ impl MapWriter {
             Work::Busy(_) | Work::Failed => {
                 Err(Error::new(Kind::Internal, "a writer was used after it had failed or its finish was cancelled"))
             }
+        }
+    }
+}
+
+impl Drop for MapWriter {
+    fn drop(&mut self) {
+        // giving up may wait for packs that are being sealed; a batch under way gives up by itself when it is done
+        if let Work::Idle(ingest) = std::mem::replace(&mut self.work, Work::Failed) {
+            self.runtime.spawn_blocking(move || drop(ingest));
         }
     }
 }
