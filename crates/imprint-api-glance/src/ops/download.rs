@@ -1,0 +1,48 @@
+//! `GET /v2/images/{id}/file`: the bytes of an image, or one range of them.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use http::{HeaderName, Method, StatusCode, header};
+use imprint_http::{Op, Request, Response};
+use imprint_model::Caller;
+
+use super::{Outcome, Row, asked, done, image_id};
+use crate::error::Refusal;
+use crate::parts::Parts;
+use crate::range;
+
+pub(super) const OPS: &[Row] = &[Op::new("download_image", Method::GET, "/v2/images/{id}/file", asked!(download))];
+
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+
+async fn download(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
+    let download = parts.service.download(&caller, image_id(&request)?).await?;
+    if request.query_first("prefer").is_some_and(|stores| !stores.is_empty()) {
+        return Err(Refusal::bad_request(
+            "Store selection for download is not available when multiple backends are not enabled.",
+        ));
+    }
+    let Some(content) = &download.content else {
+        return Ok(done());
+    };
+    let size = content.size_bytes;
+    let range = range::read(&request.headers, size)?;
+    let (status, bytes) = match &range {
+        Some(range) => (StatusCode::PARTIAL_CONTENT, range.clone()),
+        None => (StatusCode::OK, 0..size),
+    };
+    let length = bytes.end - bytes.start;
+    let stream = download.stream(bytes).map(|part| part.map_err(io::Error::other)).boxed();
+    let mut response = Response::stream(status, "application/octet-stream", stream, Some(length));
+    if let Some(range) = range {
+        let value = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        response = response.with_text_header(header::CONTENT_RANGE, &value);
+    }
+    // in hexadecimal and of the whole image, as clients compare it; RFC 1864 means something else
+    if let Some(md5) = &content.md5 {
+        response = response.with_text_header(CONTENT_MD5, md5);
+    }
+    Ok(response)
+}

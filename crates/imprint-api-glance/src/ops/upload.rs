@@ -1,0 +1,21 @@
+//! `PUT /v2/images/{id}/file`: the bytes of a queued image.
+
+use std::sync::Arc;
+
+use http::Method;
+use imprint_http::{Op, Request};
+use imprint_model::Caller;
+
+use super::{Outcome, Row, asked, done, image_id};
+use crate::data;
+use crate::parts::Parts;
+
+pub(super) const OPS: &[Row] = &[Op::new("upload_image", Method::PUT, "/v2/images/{id}/file", asked!(upload))];
+
+async fn upload(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
+    data::require_octets(&request)?;
+    let declared_bytes = data::declared_bytes(&request)?;
+    let upload = parts.service.begin_upload(&caller, image_id(&request)?, declared_bytes).await?;
+    data::receive(request, upload).await?;
+    Ok(done())
+}

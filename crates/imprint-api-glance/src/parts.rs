@@ -1,0 +1,31 @@
+//! What the operations work with.
+
+use imprint_http::Request;
+use imprint_identity::Identity;
+use imprint_service::Service;
+
+/// The parts behind the dialect.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    /// The engine.
+    pub(crate) service: Service,
+    /// Who is who.
+    pub(crate) identity: Identity,
+    /// The URL under which clients reach this service, without a slash at the end; from the request when absent.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Parts {
+    /// The URL the client reached us by, without a slash at the end.
+    pub(crate) fn base_url(&self, request: &Request) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", request.host().unwrap_or("localhost")),
+        }
+    }
+
+    /// Where a client gets a token.
+    pub(crate) fn identity_url(&self, request: &Request) -> String {
+        format!("{}/identity", self.base_url(request))
+    }
+}

@@ -1,0 +1,149 @@
+//! The dialect over a real engine in a directory that goes away, with people of several projects, and a way to ask it.
+
+pub mod case;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderMap, StatusCode};
+use imprint_api_glance::GlanceDialect;
+use imprint_catalogue::Catalogue;
+use imprint_http::{Body, Dialect, Request, Response};
+use imprint_identity::{Credential, Identity, Login, NewProject, NewUser, ProjectRef, Target, UserRef, WantedScope};
+use imprint_model::{Clock, ManualClock, Timestamp};
+use imprint_service::Service;
+use imprint_store::{MemoryIndex, Store};
+use tempfile::TempDir;
+
+/// 2026-11-22T01:28:36Z
+const START: Timestamp = Timestamp(1_795_310_916_000_000);
+/// Who may ask: a name, the project (by its owner's name), the role there.
+const PEOPLE: [(&str, &str, &str); 4] =
+    [("member", "member", "member"), ("reader", "member", "reader"), ("other", "other", "member"), ("third", "third", "member")];
+
+/// Everything a test asks.
+pub struct World {
+    dialect: Arc<GlanceDialect>,
+    pub clock: ManualClock,
+    tokens: Vec<(&'static str, String)>,
+    projects: Vec<(&'static str, String)>,
+    asked: AtomicU64,
+    _dir: TempDir,
+}
+
+/// An answer, read to its end.
+pub struct Answer {
+    pub op: Option<&'static str>,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub content: Vec<u8>,
+}
+
+impl World {
+    /// A fresh one.
+    pub async fn new() -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let clock = ManualClock::new(START);
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let url = format!("sqlite:{}", dir.path().join("catalogue.db").display());
+        let catalogue = imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() };
+        let catalogue = Catalogue::open(&catalogue).expect("a catalogue");
+        let backend = imprint_store::backend::open(&format!("file:{}", dir.path().join("store").display()));
+        let store = Store::open(
+            backend.expect("a directory"),
+            Arc::new(MemoryIndex::default()),
+            Arc::clone(&shared),
+            imprint_store::Settings::default(),
+        );
+        let settings = imprint_identity::Settings {
+            argon2_memory_kib: 64,
+            argon2_passes: 1,
+            ..imprint_identity::Settings::default()
+        };
+        let identity = Identity::open(catalogue.clone(), settings, [7; 32], Arc::clone(&shared)).await.expect("identity");
+        let (tokens, projects) = people(&identity).await;
+        let service = Service::new(catalogue, store.expect("a store"), shared, imprint_service::Settings::default());
+        let dialect = Arc::new(GlanceDialect::new(service, identity, None));
+        Self { dialect, clock, tokens, projects, asked: AtomicU64::new(0), _dir: dir }
+    }
+
+    /// The registry's names and paths.
+    pub fn ops(&self) -> Vec<imprint_http::OpInfo> {
+        self.dialect.ops()
+    }
+
+    /// The token of a person; `nobody` has none, and `stranger` one that is not ours.
+    pub fn token(&self, person: &str) -> Option<&str> {
+        match person {
+            "nobody" => None,
+            "stranger" => Some("gAAAAABnot-a-token"),
+            _ => Some(self.tokens.iter().find(|(name, _)| *name == person).map(|(_, token)| token).expect("a person")),
+        }
+    }
+
+    /// Text with the ids of projects in place of `$name`.
+    pub fn with_ids(&self, text: &str) -> String {
+        self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("${name}"), id))
+    }
+
+    /// Text with `$name` in place of the ids of projects.
+    pub fn without_ids(&self, text: &str) -> String {
+        self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id, &format!("${name}")))
+    }
+
+    /// Asks, and reads the answer to its end.
+    pub async fn ask(&self, request: http::Request<Vec<u8>>) -> Answer {
+        let id = format!("req-{}", self.asked.fetch_add(1, Ordering::Relaxed));
+        let (head, content) = request.into_parts();
+        let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let (op, response) = match Request::new(head, Body::from(content), remote, id.clone()) {
+            Err((rejection, _)) => (None, self.dialect.reject(&rejection, &id)),
+            Ok(mut request) => match self.dialect.route(&mut request) {
+                Err(rejection) => (None, self.dialect.reject(&rejection, &id)),
+                Ok(op) => (Some(self.ops()[op].name), Arc::clone(&self.dialect).call(op, request).await),
+            },
+        };
+        let shown = response.headers.get("x-openstack-request-id").map(|value| value.to_str().expect("text"));
+        assert!(shown.is_none_or(|shown| shown == id), "{op:?} names the request {shown:?}, not {id}");
+        answer(op, response).await
+    }
+}
+
+async fn answer(op: Option<&'static str>, response: Response) -> Answer {
+    let (status, headers) = (response.status, response.headers.clone());
+    let content = response.into_content().await.expect("the whole content").to_vec();
+    Answer { op, status, headers, content }
+}
+
+async fn people(identity: &Identity) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+    let root = identity.bootstrap("root-access-key", "root-secret-key").await.expect("bootstrap");
+    let mut projects = vec![("admin", root.project_id)];
+    let mut tokens = vec![("admin", log_in(identity, "admin", "root-secret-key", &projects[0].1).await)];
+    for (name, project, role) in PEOPLE {
+        if !projects.iter().any(|(known, _)| *known == project) {
+            let created = identity.create_project(NewProject::named(project)).await.expect("a project");
+            projects.push((project, created.id));
+        }
+        let project = projects.iter().find(|(known, _)| *known == project).map(|(_, id)| id.clone()).expect("made");
+        let password = Some("a long password".to_owned());
+        let user = identity.create_user(NewUser { password, ..NewUser::named(name) }).await.expect("a user");
+        let roles = identity.list_roles(Some(role.to_owned())).await.expect("roles");
+        identity.grant(&user.id, Target::Project(project.clone()), &roles[0].id).await.expect("a grant");
+        tokens.push((name, log_in(identity, name, "a long password", &project).await));
+    }
+    (tokens, projects)
+}
+
+async fn log_in(identity: &Identity, name: &str, password: &str, project: &str) -> String {
+    let domain = imprint_identity::DomainRef::Id(imprint_identity::DEFAULT_DOMAIN.to_owned());
+    let login = Login {
+        credential: Credential::Password {
+            user: UserRef::Name(name.to_owned(), domain),
+            password: password.to_owned(),
+        },
+        scope: WantedScope::Project(ProjectRef::Id(project.to_owned())),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    identity.login(login).await.expect("a token").token
+}
