@@ -12,6 +12,10 @@ mod jobs;
 mod limits;
 mod maintenance;
 mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod warm;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use imprint_model::{Action, Caller, Content, Image, ImageId, Status};
-use imprint_store::MapReader;
+use imprint_store::{Extent, MapReader};
 
 use crate::Service;
 use crate::access::load;
@@ -49,5 +49,16 @@ impl Download {
     pub fn stream(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
         let parts = self.reader.as_ref().map(|reader| reader.stream(range));
         futures_util::stream::iter(parts).flatten().map(|part| part.map_err(Error::from))
+    }
+
+    /// Where the data is within `range`, from its beginning on. May end early: go on from the end of the last.
+    ///
+    /// # Errors
+    /// When the content's map cannot be read.
+    pub async fn extents(&self, range: Range<u64>) -> Result<Vec<Extent>, Error> {
+        match &self.reader {
+            Some(reader) => Ok(reader.extents(range).await?),
+            None => Ok(Vec::new()),
+        }
     }
 }

@@ -48,6 +48,11 @@ pub fn prove_possession(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
 }
 
 impl Service {
+    /// The mean length of this store's chunks in bytes: who pushes has to cut alike.
+    pub fn chunk_mean_bytes(&self) -> u32 {
+        self.store.chunk_size().mean_bytes()
+    }
+
     /// Which of `ids` have to be sent before a disk can be put together from them.
     ///
     /// # Errors

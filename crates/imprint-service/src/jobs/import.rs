@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt;
 use imprint_catalogue::{Tx, images};
 use imprint_disk::{Inspection, Inspector};
-use imprint_model::{Action, Caller, Content, Event, Image, ImageId, Job, JobId, Status};
+use imprint_model::{Action, Caller, ContainerFormat, Content, DiskFormat, Event, Image, ImageId, Job, JobId, Status};
 use serde_json::{Value, json};
 
 use super::{ImportSource, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
-use crate::error::{Error, Field};
+use crate::error::Error;
 use crate::fetch::failed;
 use crate::images::require_formats;
 use crate::ingest::{Ingest, Ingested};
@@ -28,6 +28,33 @@ const STORE: &str = "default";
 const PROGRESS_BYTES: u64 = 16 << 20;
 /// Longest record that another service may answer with.
 const RECORD_BYTES_MAX: u64 = 1 << 20;
+
+/// What an import brought in.
+struct Brought {
+    content: Content,
+    /// Protects bytes that no row names yet.
+    kept: Option<Ingested>,
+    record: RemoteRecord,
+}
+
+/// What is taken over from another service's record of an image.
+#[derive(Debug, Clone, Default)]
+struct RemoteRecord {
+    disk_format: Option<DiskFormat>,
+    container_format: Option<ContainerFormat>,
+    properties: BTreeMap<String, String>,
+}
+
+impl RemoteRecord {
+    /// What it says goes before what the image said of itself.
+    fn apply(&self, image: &mut Image) {
+        image.disk_format = self.disk_format.or(image.disk_format);
+        image.container_format = self.container_format.or(image.container_format);
+        for (name, value) in &self.properties {
+            image.properties.insert(name.clone(), Some(value.clone()));
+        }
+    }
+}
 
 /// An import that is wanted.
 #[derive(Debug, Clone)]
@@ -81,8 +108,25 @@ impl Service {
         let Some(image) = image.filter(|image| is_importing(image, job.id)) else {
             return Err(Error::Gone);
         };
-        let content = match source {
-            ImportSource::Staged => self.import_staged(&image).await.map(|content| (content, None, BTreeMap::new())),
+        match self.bring_in(job, image, source).await {
+            Ok(brought) => {
+                self.end_import(job, id, Some((brought.content, brought.record))).await?;
+                drop(brought.kept);
+                Ok(json!({ "image_id": id }))
+            }
+            Err(error) => {
+                self.end_import(job, id, None).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn bring_in(&self, job: &Job, mut image: Image, source: &ImportSource) -> Result<Brought, Error> {
+        match source {
+            ImportSource::Staged => {
+                let content = self.import_staged(&image).await?;
+                Ok(Brought { content, kept: None, record: RemoteRecord::default() })
+            }
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
             ImportSource::Remote { record_url, data_url, property_prefixes, property_names } => {
                 let token = self.credentials.lock().remove(&job.id);
@@ -90,25 +134,10 @@ impl Service {
                     property_names.iter().any(|known| known == name)
                         || property_prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
                 };
-                let properties = self.fetch_properties(record_url, token.as_deref(), wanted).await;
-                match properties {
-                    Ok(properties) => self
-                        .import_url(job, &image, data_url, token.as_deref())
-                        .await
-                        .map(|(content, kept, _)| (content, kept, properties)),
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        match content {
-            Ok((content, kept, properties)) => {
-                self.end_import(job, id, Some((content, properties))).await?;
-                drop(kept);
-                Ok(json!({ "image_id": id }))
-            }
-            Err(error) => {
-                self.end_import(job, id, None).await?;
-                Err(error)
+                let record = self.fetch_record(record_url, token.as_deref(), wanted).await?;
+                record.apply(&mut image);
+                let brought = self.import_url(job, &image, data_url, token.as_deref()).await?;
+                Ok(Brought { record, ..brought })
             }
         }
     }
@@ -133,13 +162,7 @@ impl Service {
         Ok(Content { virtual_size_bytes, ..staged })
     }
 
-    async fn import_url(
-        &self,
-        job: &Job,
-        image: &Image,
-        url: &str,
-        token: Option<&str>,
-    ) -> Result<(Content, Option<Ingested>, BTreeMap<String, String>), Error> {
+    async fn import_url(&self, job: &Job, image: &Image, url: &str, token: Option<&str>) -> Result<Brought, Error> {
         let rules = self.fetch_rules();
         let response = match token {
             // another service of this installation: the operator named it
@@ -158,7 +181,8 @@ impl Service {
             }
         }
         let (ingested, virtual_size_bytes) = self.finish_ingest(image, ingest).await?;
-        Ok((ingested.content(virtual_size_bytes), Some(ingested), BTreeMap::new()))
+        let content = ingested.content(virtual_size_bytes);
+        Ok(Brought { content, kept: Some(ingested), record: RemoteRecord::default() })
     }
 
     /// Makes the bytes durable, once they are acceptable as what the image declares.
@@ -172,12 +196,12 @@ impl Service {
         Ok((ingested, virtual_size_bytes))
     }
 
-    async fn fetch_properties(
+    async fn fetch_record(
         &self,
         record_url: &str,
         token: Option<&str>,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, String>, Error> {
+    ) -> Result<RemoteRecord, Error> {
         let url = record_url.parse().map_err(|_| failed())?;
         let response = self.fetch_rules().trusting(record_url).get(url, token).await?;
         let mut body = Vec::new();
@@ -189,17 +213,16 @@ impl Service {
             }
         }
         let record: BTreeMap<String, Value> = serde_json::from_slice(&body).map_err(|_| failed())?;
-        let texts = record.into_iter().filter(|(name, _)| wanted(name));
-        Ok(texts.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect())
+        let word = |name: &str| record.get(name).and_then(Value::as_str);
+        let disk_format = word("disk_format").and_then(|word| word.parse().ok());
+        let container_format = word("container_format").and_then(|word| word.parse().ok());
+        let texts = record.iter().filter(|(name, _)| wanted(name));
+        let properties = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        Ok(RemoteRecord { disk_format, container_format, properties: properties.collect() })
     }
 
     /// Gives the image its data, or returns it to what it was.
-    async fn end_import(
-        &self,
-        job: &Job,
-        id: ImageId,
-        outcome: Option<(Content, BTreeMap<String, String>)>,
-    ) -> Result<(), Error> {
+    async fn end_import(&self, job: &Job, id: ImageId, outcome: Option<(Content, RemoteRecord)>) -> Result<(), Error> {
         let (job, clock) = (job.id, self.clock.clone());
         self.catalogue
             .write(move |tx| {
@@ -209,11 +232,9 @@ impl Service {
                 image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(String::new()));
                 image.staged = None;
                 match outcome.clone() {
-                    Some((content, properties)) => {
+                    Some((content, record)) => {
                         image.content = Some(content);
-                        for (name, value) in properties {
-                            image.properties.entry(name).or_insert(Some(value));
-                        }
+                        record.apply(&mut image);
                         image.apply(Event::DataComplete)?;
                     }
                     None => {
@@ -241,9 +262,6 @@ fn require_source(image: &Image, source: &ImportSource) -> Result<(), Error> {
     };
     if !fits {
         return Err(Error::WrongStatus(image.status));
-    }
-    if matches!(source, ImportSource::Remote { .. }) && image.disk_format.is_none() {
-        return Err(Error::Missing(Field::DiskFormat));
     }
     require_formats(image)
 }

@@ -1,0 +1,118 @@
+//! Imports: jobs that end with data, or with the image as it was.
+
+use bytes::Bytes;
+use imprint_catalogue::jobs;
+use imprint_model::{Caller, ImageId, Job, JobState, Status};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::{create, download, raw};
+use crate::testing::{World, caller};
+use crate::{Error, Field, ImportImage, ImportSource, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Runner, Settings};
+
+async fn import(world: &World, me: &Caller, id: ImageId, source: ImportSource) -> Result<Job, Error> {
+    let wanted = ImportImage { source, request: json!({"asked": true}), credential: None };
+    world.service.import_image(me, id, wanted).await
+}
+
+async fn stage(world: &World, me: &Caller, id: ImageId, data: &'static [u8]) {
+    let mut staging = world.service.begin_staging(me, id, None).await.expect("begun");
+    staging.write(Bytes::from_static(data)).await.expect("taken");
+    staging.finish().await.expect("staged");
+}
+
+/// Answers every connection once with `data`, as an HTTP server would.
+async fn serve(data: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", data.len());
+            let _ = stream.write_all(&[head.as_bytes(), data].concat()).await;
+        }
+    });
+    format!("http://{address}/disk")
+}
+
+#[tokio::test]
+async fn staged_bytes_become_the_images_data() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = create(&world, &me, raw()).await.id;
+    assert!(matches!(import(&world, &me, id, ImportSource::Staged).await, Err(Error::WrongStatus(Status::Queued))));
+    stage(&world, &me, id, b"staged bytes").await;
+    let staged = world.service.show_image(&me, id).await.expect("shown");
+    assert_eq!((staged.status, staged.size_bytes()), (Status::Staged, Some(12)));
+    let job = import(&world, &me, id, ImportSource::Staged).await.expect("begun");
+    let importing = world.service.show_image(&me, id).await.expect("shown");
+    assert_eq!(importing.status, Status::Importing);
+    assert_eq!(importing.properties[KEY_IMPORT_TASK], Some(job.id.to_string()));
+    assert_eq!(Runner::new(world.service.clone()).run_waiting().await.expect("ran"), 1);
+    let image = world.service.show_image(&me, id).await.expect("shown");
+    assert_eq!((image.status, &image.staged), (Status::Available, &None));
+    assert!(!image.properties.contains_key(KEY_IMPORT_TASK));
+    assert_eq!(download(&world, &me, id).await.expect("bytes"), b"staged bytes");
+    let seen = world.service.image_jobs(&me, id).await.expect("jobs");
+    assert_eq!(seen.iter().map(|job| job.state).collect::<Vec<_>>(), [JobState::Succeeded]);
+}
+
+#[tokio::test]
+async fn a_job_that_runs_a_second_time_changes_nothing() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = create(&world, &me, raw()).await.id;
+    stage(&world, &me, id, b"once").await;
+    let job = import(&world, &me, id, ImportSource::Staged).await.expect("begun");
+    let runner = Runner::new(world.service.clone());
+    runner.run_waiting().await.expect("ran");
+    let before = world.service.show_image(&me, id).await.expect("shown");
+    // as if the end of the job had not been noted before its worker died
+    let mut again = job.clone();
+    again.id = imprint_model::JobId::random();
+    again.payload = job.payload.clone();
+    world.catalogue.write(move |tx| jobs::insert(tx, &again)).await.expect("inserted");
+    runner.run_waiting().await.expect("ran");
+    assert_eq!(world.service.show_image(&me, id).await.expect("shown"), before);
+}
+
+#[tokio::test]
+async fn a_url_is_fetched_where_the_operator_allows_it() {
+    let me = caller("p", "member");
+    let settings = Settings { import_trusted_hosts: vec!["127.0.0.1".into()], ..Settings::default() };
+    let world = World::with(settings);
+    let url = serve(b"from afar").await;
+    let id = create(&world, &me, raw()).await.id;
+    import(&world, &me, id, ImportSource::Url { url }).await.expect("begun");
+    Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+    assert_eq!(download(&world, &me, id).await.expect("bytes"), b"from afar");
+}
+
+#[tokio::test]
+async fn a_url_inside_is_refused_before_anything_happens() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let url = serve(b"inner secret").await;
+    let id = create(&world, &me, raw()).await.id;
+    let refused = import(&world, &me, id, ImportSource::Url { url }).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: Field::Source, .. })));
+    assert_eq!(world.service.show_image(&me, id).await.expect("shown").status, Status::Queued);
+}
+
+#[tokio::test]
+async fn a_failed_import_leaves_the_image_queued_and_says_why() {
+    let me = caller("p", "member");
+    let settings = Settings { import_trusted_hosts: vec!["127.0.0.1".into()], ..Settings::default() };
+    let world = World::with(settings);
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let id = create(&world, &me, raw()).await.id;
+    let url = format!("http://{free}/nobody");
+    let job = import(&world, &me, id, ImportSource::Url { url }).await.expect("begun");
+    Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+    let image = world.service.show_image(&me, id).await.expect("shown");
+    assert_eq!((image.status, image.size_bytes()), (Status::Queued, None));
+    assert_eq!(image.properties[KEY_FAILED_IMPORT].as_deref(), Some("default"));
+    let job = world.service.job(&me, job.id).await.expect("the job");
+    assert_eq!(job.state, JobState::Failed);
+    assert!(job.message.contains("could not be fetched"), "{}", job.message);
+    assert!(matches!(world.service.job(&caller("other", "member"), job.id).await, Err(Error::NotFound(_))));
+}

@@ -1,0 +1,49 @@
+//! What the verbs promise, on a real database and a real store.
+
+mod imports;
+mod pushes;
+mod sharing;
+mod uploads;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use imprint_model::{Caller, ContainerFormat, DiskFormat, Image, ImageId};
+
+use crate::testing::World;
+use crate::{Change, CreateImage, Error};
+
+/// The changes that make an image fit for raw data.
+pub(super) fn raw() -> Vec<Change> {
+    vec![Change::DiskFormat(Some(DiskFormat::Raw)), Change::ContainerFormat(Some(ContainerFormat::Bare))]
+}
+
+/// A queued image of `caller`'s with these changes.
+pub(super) async fn create(world: &World, caller: &Caller, changes: Vec<Change>) -> Image {
+    let wanted = CreateImage { id: None, owner: None, changes };
+    world.service.create_image(caller, wanted).await.expect("an image")
+}
+
+/// Uploads all of `data`.
+pub(super) async fn upload(world: &World, caller: &Caller, id: ImageId, data: &[u8]) -> Result<Image, Error> {
+    let mut upload = world.service.begin_upload(caller, id, None).await?;
+    for part in data.chunks(100_000) {
+        upload.write(Bytes::copy_from_slice(part)).await?;
+    }
+    upload.finish().await
+}
+
+/// All bytes of an image.
+pub(super) async fn download(world: &World, caller: &Caller, id: ImageId) -> Result<Vec<u8>, Error> {
+    let download = world.service.download(caller, id).await?;
+    let size = download.content.as_ref().map_or(0, |content| content.size_bytes);
+    let parts: Vec<Bytes> = download.stream(0..size).try_collect().await?;
+    Ok(parts.concat())
+}
+
+/// Bytes that no chunker finds twice in.
+pub(super) fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut reader = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
+    let mut bytes = vec![0; len];
+    reader.fill(&mut bytes);
+    bytes
+}
