@@ -6,22 +6,25 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::chunks::SqlIndex;
 use crate::postgres::Postgres;
-use crate::sqlite::{METADATA, Sqlite, path_of};
+use crate::sqlite::{INDEX, METADATA, Sqlite, path_of};
 use crate::{Error, ErrorKind, Settings, Tx, migrations};
 
 /// Facts at rest. Cheap to clone; all clones are one catalogue.
 #[derive(Clone)]
 pub struct Catalogue(Arc<Shared>);
 
-struct Shared {
-    engine: Engine,
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
     /// Callers that may occupy a blocking thread at once: as many as there are connections for them.
     calls: Arc<Semaphore>,
 }
 
-enum Engine {
-    Sqlite(Sqlite),
+pub(crate) enum Engine {
+    /// Metadata, and the index of chunks in a file of its own: adding thousands of rows holds no metadata up.
+    Sqlite { metadata: Sqlite, index: Sqlite },
+    /// Everything in one database.
     Postgres(Postgres),
 }
 
@@ -40,8 +43,10 @@ impl Catalogue {
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let (engine, calls) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
             let readers = settings.sqlite_readers.max(1) as usize;
-            let metadata = Sqlite::open(&path_of(path), readers, METADATA, migrations::apply)?;
-            (Engine::Sqlite(metadata), readers)
+            let path = path_of(path);
+            let metadata = Sqlite::open(&path, readers, METADATA, migrations::apply)?;
+            let index = Sqlite::open(&path.with_file_name("index.db"), readers, INDEX, migrations::apply_index)?;
+            (Engine::Sqlite { metadata, index }, readers)
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let connections = settings.postgres_connections.max(1) as usize;
             (Engine::Postgres(Postgres::open(&settings.url, connections, migrations::apply)?), connections)
@@ -54,7 +59,7 @@ impl Catalogue {
     /// Which engine runs, for logs and metrics: `sqlite` or `postgres`.
     pub fn engine_name(&self) -> &'static str {
         match &self.0.engine {
-            Engine::Sqlite(_) => "sqlite",
+            Engine::Sqlite { .. } => "sqlite",
             Engine::Postgres(_) => "postgres",
         }
     }
@@ -84,7 +89,7 @@ impl Catalogue {
         E: From<Error> + Send + 'static,
     {
         match &self.0.engine {
-            Engine::Sqlite(sqlite) => sqlite.writer().write(work).await,
+            Engine::Sqlite { metadata, .. } => metadata.writer().write(work).await,
             Engine::Postgres(_) => self.on_blocking_thread(move |catalogue| catalogue.write_blocking(work)).await,
         }
     }
@@ -98,7 +103,7 @@ impl Catalogue {
         E: From<Error>,
     {
         match &self.0.engine {
-            Engine::Sqlite(sqlite) => sqlite.read(&mut work),
+            Engine::Sqlite { metadata, .. } => metadata.read(&mut work),
             Engine::Postgres(postgres) => postgres.read(&mut work),
         }
     }
@@ -116,9 +121,14 @@ impl Catalogue {
         E: From<Error> + Send + 'static,
     {
         match &self.0.engine {
-            Engine::Sqlite(sqlite) => sqlite.writer().write_blocking(work),
+            Engine::Sqlite { metadata, .. } => metadata.writer().write_blocking(work),
             Engine::Postgres(postgres) => postgres.write(&mut work),
         }
+    }
+
+    /// The index of chunks for the content store.
+    pub fn index(&self) -> Arc<dyn imprint_store::Index> {
+        Arc::new(SqlIndex::new(Arc::clone(&self.0)))
     }
 
     /// Whether the database answers.

@@ -3,6 +3,7 @@
 //! SQL lives here and nowhere else. [`Catalogue`] runs closures on a [`Tx`]; the modules are the tables' functions on
 //! it. What the facts mean and who may change them is decided above.
 
+mod chunks;
 mod db;
 mod error;
 mod migrations;
@@ -14,6 +15,7 @@ mod tx;
 mod value;
 
 pub mod audit;
+pub mod definitions;
 pub mod idempotency;
 pub mod identity;
 pub mod images;

@@ -84,17 +84,6 @@ impl<'a> Tx<'a> {
         outcome.map_err(|error| self.note(error))
     }
 
-    /// Prepares a statement without running it.
-    #[cfg(test)]
-    pub(crate) fn prepare(&mut self, sql: &str) -> Result<(), Error> {
-        match &mut self.session {
-            Session::Sqlite(connection) => {
-                connection.prepare_cached(sql).map(drop).map_err(|error| crate::error::from_sqlite(error, sql))
-            }
-            Session::Postgres(connection) => connection.prepare(sql).map(drop),
-        }
-    }
-
     fn note(&mut self, error: Error) -> Error {
         self.failed.get_or_insert(error.kind());
         error

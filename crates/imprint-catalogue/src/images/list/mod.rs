@@ -4,8 +4,6 @@
 mod condition;
 mod order;
 mod part;
-#[cfg(test)]
-mod plan_tests;
 mod statement;
 
 use imprint_model::{Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};

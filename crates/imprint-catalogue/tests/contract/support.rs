@@ -1,0 +1,89 @@
+//! A fresh catalogue for each test and engine, and records to put into it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use imprint_catalogue::{Catalogue, Error, Settings, Tx};
+use imprint_model::{Content, ContentHash, Image, ImageId, MapId, ProjectId, Status, Timestamp, Visibility};
+
+/// Runs `test` on every engine that is to be had.
+pub fn on_each_engine(test: impl Fn(&Catalogue)) {
+    on_each_address(|settings| test(&Catalogue::open(settings).expect("a fresh catalogue opens")));
+}
+
+/// Runs `test` with the settings for a fresh database on every engine.
+pub fn on_each_address(test: impl Fn(&Settings)) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    test(&settings(format!("sqlite:{}/imprint.db", folder.path().display())));
+    match std::env::var("IMPRINT_TEST_POSTGRES") {
+        Ok(server) => test(&settings(fresh_database(&server))),
+        Err(_) => tracing_note("SKIPPED on PostgreSQL: IMPRINT_TEST_POSTGRES is not set"),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests shall see what was left out")]
+fn tracing_note(text: &str) {
+    eprintln!("{text}");
+}
+
+fn settings(url: String) -> Settings {
+    Settings { url, sqlite_readers: 2, postgres_connections: 4 }
+}
+
+fn fresh_database(server: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("imprint_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mut client = postgres::Client::connect(server, postgres::NoTls).expect("the test server answers");
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).expect("the rest of an earlier run goes");
+    client.batch_execute(&format!("CREATE DATABASE {name}")).expect("a fresh database");
+    let (address, _) = server.rsplit_once('/').expect("the address names a database");
+    format!("{address}/{name}")
+}
+
+/// [`Catalogue::write_blocking`] with the catalogue's own error.
+pub fn write<T: Send + 'static>(
+    catalogue: &Catalogue,
+    work: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    catalogue.write_blocking(work)
+}
+
+/// [`Catalogue::read_blocking`] with the catalogue's own error.
+pub fn read<T>(catalogue: &Catalogue, work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    catalogue.read_blocking(work)
+}
+
+/// A private image without anything, made at `at`.
+pub fn image(owner: &str, at: i64) -> Image {
+    Image {
+        id: ImageId::random(),
+        owner: ProjectId::from(owner),
+        name: None,
+        status: Status::Queued,
+        visibility: Visibility::Private,
+        hidden: false,
+        protected: false,
+        disk_format: None,
+        container_format: None,
+        min_disk_gib: 0,
+        min_ram_mib: 0,
+        content: None,
+        staged: None,
+        writer: None,
+        tags: Default::default(),
+        properties: Default::default(),
+        failure: None,
+        created_at: Timestamp(at),
+        updated_at: Timestamp(at),
+    }
+}
+
+/// Complete bytes of this length, all named after `seed`.
+pub fn content(seed: u8, size_bytes: u64) -> Content {
+    Content {
+        map: MapId([seed; 32]),
+        size_bytes,
+        virtual_size_bytes: (seed % 2 == 0).then_some(size_bytes * 2),
+        md5: Some(format!("{seed:032x}")),
+        hash: (seed % 3 != 0).then(|| ContentHash { algorithm: "sha512".to_owned(), value: format!("{seed:0128x}") }),
+    }
+}
