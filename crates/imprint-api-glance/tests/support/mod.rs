@@ -98,7 +98,7 @@ impl World {
         let (head, content) = request.into_parts();
         let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let (op, response) = match Request::new(head, Body::from(content), remote, id.clone()) {
-            Err((rejection, _)) => (None, self.dialect.reject(&rejection, &id)),
+            Err(rejection) => (None, self.dialect.reject(&rejection, &id)),
             Ok(mut request) => match self.dialect.route(&mut request) {
                 Err(rejection) => (None, self.dialect.reject(&rejection, &id)),
                 Ok(op) => (Some(self.ops()[op].name), Arc::clone(&self.dialect).call(op, request).await),
