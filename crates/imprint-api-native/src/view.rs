@@ -1,0 +1,52 @@
+//! From what the engine knows to what this API shows. Records are taken apart completely, so that a new member is
+//! noticed here.
+
+use imprint_identity as identity;
+use imprint_model::{Job, Timestamp};
+
+use crate::wire;
+
+pub(crate) fn account(account: identity::Account) -> wire::Account {
+    let identity::Account { account_id, project_id, name, enabled, created_at } = account;
+    wire::Account { account_id, project_id, name, enabled, created_at: created_at.to_rfc3339_seconds() }
+}
+
+pub(crate) fn new_account(new: identity::NewAccount) -> wire::NewAccount {
+    let identity::NewAccount { account, user_id, access_key_id, access_key_secret } = new;
+    let identity::Account { account_id, project_id, name, enabled: _, created_at: _ } = account;
+    wire::NewAccount { account_id, project_id, name, user_id, access_key_id, access_key_secret }
+}
+
+pub(crate) fn access_key(key: identity::AccessKey) -> wire::AccessKey {
+    let identity::AccessKey { id, user_id, project_id, enabled, created_at } = key;
+    wire::AccessKey { access_key_id: id, user_id, project_id, enabled, created_at: created_at.to_rfc3339_seconds() }
+}
+
+pub(crate) fn user(user: identity::User) -> wire::User {
+    wire::User {
+        user_id: user.id,
+        name: user.name,
+        domain_id: user.domain_id,
+        enabled: user.enabled,
+        project_id: user.default_project_id,
+        created_at: Timestamp(user.created_at).to_rfc3339_seconds(),
+    }
+}
+
+/// What a job is to do is left out: it may name places with secrets in them.
+pub(crate) fn job(job: Job) -> wire::Job {
+    wire::Job {
+        id: job.id.to_string(),
+        kind: job.kind,
+        state: job.state.to_string(),
+        project_id: job.owner.0,
+        image_id: job.image.map(|id| id.to_string()),
+        message: job.message,
+        done_bytes: job.done_bytes,
+        total_bytes: job.total_bytes,
+        attempts: job.attempts,
+        created_at: job.created_at.to_rfc3339_seconds(),
+        updated_at: job.updated_at.to_rfc3339_seconds(),
+        ended_at: job.ended_at.map(Timestamp::to_rfc3339_seconds),
+    }
+}
