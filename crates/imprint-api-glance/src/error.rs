@@ -185,7 +185,8 @@ impl Style {
         let code = format!("{} {}", status.as_u16(), title(status));
         match self {
             Self::Json => {
-                let message = format!("{}<br /><br />\n\n\n", escape(text));
+                // markup at the end and nothing escaped: that is how this API's JSON always was
+                let message = format!("{text}<br /><br />\n\n\n");
                 json!({ "message": message, "code": code, "title": title(status) }).to_string()
             }
             Self::Html => {
@@ -251,7 +252,7 @@ mod tests {
         let json = Style::Json.body(StatusCode::NOT_FOUND, "No image found with ID <x>");
         assert_eq!(
             json,
-            r#"{"message":"No image found with ID &lt;x&gt;<br /><br />\n\n\n","code":"404 Not Found","title":"Not Found"}"#
+            r#"{"message":"No image found with ID <x><br /><br />\n\n\n","code":"404 Not Found","title":"Not Found"}"#
         );
         let html = Style::Html.body(StatusCode::PAYLOAD_TOO_LARGE, "<script>");
         assert!(html.contains("<title>413 Request Entity Too Large</title>") && html.contains("&lt;script&gt;"));

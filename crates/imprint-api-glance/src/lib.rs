@@ -17,6 +17,7 @@ mod patch;
 mod query;
 mod range;
 mod schema;
+mod task;
 mod versions;
 pub mod view;
 pub mod words;
@@ -49,11 +50,11 @@ pub struct GlanceDialect {
 
 impl GlanceDialect {
     /// The dialect over the engine. `public_url` is where clients reach this service; without one it is what each
-    /// request says.
-    pub fn new(service: Service, identity: Identity, public_url: Option<String>) -> Self {
+    /// request says. `regions` are those that this service serves itself.
+    pub fn new(service: Service, identity: Identity, public_url: Option<String>, regions: Vec<String>) -> Self {
         let rows = ops::all();
         Self {
-            parts: Arc::new(Parts { service, identity, public_url }),
+            parts: Arc::new(Parts { service, identity, public_url, regions }),
             routed: rows.len(),
             router: Router::new(rows),
             fallbacks: fallback::rows(),

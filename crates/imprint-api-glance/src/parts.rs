@@ -4,6 +4,8 @@ use imprint_http::Request;
 use imprint_identity::Identity;
 use imprint_service::Service;
 
+use crate::error::Refusal;
+
 /// The parts behind the dialect.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
@@ -13,6 +15,8 @@ pub(crate) struct Parts {
     pub(crate) identity: Identity,
     /// The URL under which clients reach this service, without a slash at the end; from the request when absent.
     pub(crate) public_url: Option<String>,
+    /// The regions that are this service's own.
+    pub(crate) regions: Vec<String>,
 }
 
 impl Parts {
@@ -26,6 +30,9 @@ impl Parts {
 
     /// Where a client gets a token.
     pub(crate) fn identity_url(&self, request: &Request) -> String {
-        format!("{}/identity", self.base_url(request))
+        match &self.identity.settings().trusted.url {
+            Some(url) => url.clone(),
+            None => format!("{}/identity", self.base_url(request)),
+        }
     }
 }

@@ -6,6 +6,9 @@ use imprint_service::{Field, Quota};
 /// Ways to import that a client may choose from.
 pub(crate) const IMPORT_METHODS: [&str; 4] = ["glance-direct", "web-download", "copy-image", "glance-download"];
 
+/// The name of the one store there is.
+pub(crate) const STORE: &str = "default";
+
 /// Names of properties that the engine itself keeps begin so; a client can neither set nor remove them.
 const KEPT_PREFIX: &str = "imprint:";
 /// What such names begin with on the wire.

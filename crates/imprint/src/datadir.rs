@@ -56,7 +56,8 @@ impl DataDir {
         if let Some(keys) = self.root_keys()? {
             return Ok((keys, false));
         }
-        let made = format!("IMP{}\n{}\n", HEXLOWER.encode(&random::<8>()).to_uppercase(), HEXLOWER.encode(&random::<20>()));
+        let made =
+            format!("IMP{}\n{}\n", HEXLOWER.encode(&random::<8>()).to_uppercase(), HEXLOWER.encode(&random::<20>()));
         let path = self.0.join(ROOT_KEYS_FILE);
         let text = read_or_make(&path, || made.clone())?;
         let keys = parse_root_keys(&text).ok_or_else(|| io::Error::other(format!("{} is damaged", path.display())))?;

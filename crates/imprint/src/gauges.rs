@@ -26,11 +26,11 @@ mod collector {
 
     impl Collector for Figures {
         fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-            let Current { packs, stored_bytes, chunks, jobs_pending, jobs_running } = self.0.figures();
+            let Current { packs, stored_bytes, records, jobs_pending, jobs_running } = self.0.figures();
             for (name, help, value) in [
                 ("imprint_store_packs", "Packs in the store", packs),
                 ("imprint_store_stored_bytes", "Bytes of all packs", stored_bytes),
-                ("imprint_store_chunks", "Unique chunks", chunks),
+                ("imprint_store_records", "Chunks and map pages in the packs", records),
                 ("imprint_jobs_pending", "Jobs that wait for a worker", jobs_pending),
                 ("imprint_jobs_running", "Jobs that a worker has", jobs_running),
             ] {

@@ -41,3 +41,32 @@ pub(crate) fn service(settings: &Resolved) -> Result<imprint_service::Settings, 
         ..imprint_service::Settings::default()
     })
 }
+
+/// The catalogue's settings.
+pub(crate) fn catalogue(settings: &Resolved) -> imprint_catalogue::Settings {
+    let url = settings.text("database_url").unwrap_or_default();
+    imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() }
+}
+
+/// The store's settings.
+pub(crate) fn store(settings: &Resolved) -> Result<imprint_store::Settings, ConfigError> {
+    let chunk_mean_kib: u32 = settings.parse("chunk_mean_kib")?;
+    let chunk_mean_bytes = chunk_mean_kib.saturating_mul(1024);
+    Ok(imprint_store::Settings { chunk_mean_bytes, ..imprint_store::Settings::default() })
+}
+
+/// The identity's settings.
+pub(crate) fn identity(settings: &Resolved) -> Result<imprint_identity::Settings, ConfigError> {
+    let trusted = imprint_identity::TrustedSettings {
+        url: settings.text("keystone_url"),
+        user: settings.text("keystone_user"),
+        password: settings.text("keystone_password"),
+        project: settings.text("keystone_project").unwrap_or_default(),
+        ..imprint_identity::TrustedSettings::default()
+    };
+    Ok(imprint_identity::Settings {
+        token_lifetime_secs: settings.parse("token_ttl_secs")?,
+        trusted,
+        ..imprint_identity::Settings::default()
+    })
+}

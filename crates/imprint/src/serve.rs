@@ -10,7 +10,7 @@ use imprint_http::{Claim, Metrics, Probes, ReadyCheck, Server, Surface};
 use imprint_identity::Identity;
 use imprint_model::{Clock, SystemClock};
 use imprint_service::{Runner, Service};
-use imprint_store::{Backend, Store};
+use imprint_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -64,10 +64,9 @@ impl Parts {
         let public_url = settings.text("public_url");
         let keystone = Arc::new(KeystoneDialect::new(self.identity.clone(), regions.clone(), public_url.clone()));
         let native = Arc::new(NativeDialect::new(self.service.clone(), self.identity.clone()));
-        let glance = Arc::new(GlanceDialect::new(self.service.clone(), self.identity.clone(), public_url));
-        let surface = Surface::new(glance)
-            .mount(Claim::Under("/identity"), keystone)
-            .mount(Claim::Under("/imprint"), native);
+        let glance = Arc::new(GlanceDialect::new(self.service.clone(), self.identity.clone(), public_url, regions));
+        let surface =
+            Surface::new(glance).mount(Claim::Under("/identity"), keystone).mount(Claim::Under("/imprint"), native);
         Probes::new(metrics.clone(), self.ready_check()).mount(surface)
     }
 
@@ -84,8 +83,6 @@ impl Parts {
         let (service, runner) = (self.service.clone(), Runner::new(self.service.clone()));
         tasks.spawn(async move { service.maintain().await });
         tasks.spawn(async move { runner.run().await });
-        let identity = self.identity.clone();
-        tasks.spawn(async move { identity.follow().await });
         tracing::debug!(started = %self.clock.now().to_rfc3339_seconds(), "background work begins");
         Background(tasks)
     }
@@ -113,7 +110,7 @@ async fn open_store(settings: &Resolved, catalogue: &Catalogue, clock: &Arc<dyn 
     let doing = "cannot open the store (setting store_url)";
     let (index, clock) = (catalogue.index(), Arc::clone(clock));
     let opened = tokio::task::spawn_blocking(move || {
-        let backend = <dyn Backend>::open(&url)?;
+        let backend = imprint_store::backend::open(&url)?;
         Store::open(backend, index, clock, config)
     });
     let opened = opened.await.map_err(|error| Failure::doing(doing, error))?;

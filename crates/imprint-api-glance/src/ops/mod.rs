@@ -3,12 +3,15 @@
 
 mod add_member;
 mod add_tag;
+mod cache;
 mod create;
 mod deactivate;
 mod delete;
 mod download;
 pub(crate) mod fallback;
 mod healthcheck;
+mod image_tasks;
+mod import_image;
 mod info_import;
 mod info_stores;
 mod info_usage;
@@ -22,6 +25,7 @@ mod set_member_status;
 mod show;
 mod show_member;
 mod stage;
+mod tasks;
 mod update;
 mod upload;
 mod versions;
@@ -84,6 +88,10 @@ const REGISTRY: &[&[Row]] = &[
     info_stores::OPS,
     info_usage::OPS,
     schemas::OPS,
+    import_image::OPS,
+    image_tasks::OPS,
+    tasks::OPS,
+    cache::OPS,
 ];
 
 /// The whole registry.

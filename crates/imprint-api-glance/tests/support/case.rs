@@ -39,7 +39,7 @@ const SHOWN_HEADERS: [&str; 10] = [
 
 /// What a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Setup,
     Success,
     Failure,
@@ -47,16 +47,16 @@ pub enum Kind {
 
 /// One request of a file, without its answer.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Wait(Duration),
     Ask(Case),
 }
 
 /// One request.
 #[derive(Debug)]
-pub struct Case {
-    pub kind: Kind,
-    pub op: String,
+pub(crate) struct Case {
+    pub(crate) kind: Kind,
+    pub(crate) op: String,
     title: String,
     method: String,
     target: String,
@@ -66,7 +66,7 @@ pub struct Case {
 }
 
 /// The steps of a file.
-pub fn parse(text: &str) -> Vec<Step> {
+pub(crate) fn parse(text: &str) -> Vec<Step> {
     let parts = text.split("\n## ").map(|part| part.strip_prefix("## ").unwrap_or(part));
     parts.filter(|part| !part.trim().is_empty()).map(parse_step).collect()
 }
@@ -106,7 +106,7 @@ fn parse_step(part: &str) -> Step {
 }
 
 /// Asks everything in a file, in order, and writes the file again with the answers that came.
-pub async fn run(world: &World, steps: &[Step]) -> String {
+pub(crate) async fn run(world: &World, steps: &[Step]) -> String {
     let mut out = String::new();
     for step in steps {
         match step {

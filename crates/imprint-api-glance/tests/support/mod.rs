@@ -1,6 +1,6 @@
 //! The dialect over a real engine in a directory that goes away, with people of several projects, and a way to ask it.
 
-pub mod case;
+pub(crate) mod case;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,13 +19,17 @@ use tempfile::TempDir;
 /// 2026-11-22T01:28:36Z
 const START: Timestamp = Timestamp(1_795_310_916_000_000);
 /// Who may ask: a name, the project (by its owner's name), the role there.
-const PEOPLE: [(&str, &str, &str); 4] =
-    [("member", "member", "member"), ("reader", "member", "reader"), ("other", "other", "member"), ("third", "third", "member")];
+const PEOPLE: [(&str, &str, &str); 4] = [
+    ("member", "member", "member"),
+    ("reader", "member", "reader"),
+    ("other", "other", "member"),
+    ("third", "third", "member"),
+];
 
 /// Everything a test asks.
-pub struct World {
+pub(crate) struct World {
     dialect: Arc<GlanceDialect>,
-    pub clock: ManualClock,
+    pub(crate) clock: ManualClock,
     tokens: Vec<(&'static str, String)>,
     projects: Vec<(&'static str, String)>,
     asked: AtomicU64,
@@ -33,16 +37,16 @@ pub struct World {
 }
 
 /// An answer, read to its end.
-pub struct Answer {
-    pub op: Option<&'static str>,
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub content: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) op: Option<&'static str>,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Vec<u8>,
 }
 
 impl World {
     /// A fresh one.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = TempDir::new().expect("a directory");
         let clock = ManualClock::new(START);
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -61,20 +65,21 @@ impl World {
             argon2_passes: 1,
             ..imprint_identity::Settings::default()
         };
-        let identity = Identity::open(catalogue.clone(), settings, [7; 32], Arc::clone(&shared)).await.expect("identity");
+        let identity =
+            Identity::open(catalogue.clone(), settings, [7; 32], Arc::clone(&shared)).await.expect("identity");
         let (tokens, projects) = people(&identity).await;
         let service = Service::new(catalogue, store.expect("a store"), shared, imprint_service::Settings::default());
-        let dialect = Arc::new(GlanceDialect::new(service, identity, None));
+        let dialect = Arc::new(GlanceDialect::new(service, identity, None, vec!["local-1".into()]));
         Self { dialect, clock, tokens, projects, asked: AtomicU64::new(0), _dir: dir }
     }
 
     /// The registry's names and paths.
-    pub fn ops(&self) -> Vec<imprint_http::OpInfo> {
+    pub(crate) fn ops(&self) -> Vec<imprint_http::OpInfo> {
         self.dialect.ops()
     }
 
     /// The token of a person; `nobody` has none, and `stranger` one that is not ours.
-    pub fn token(&self, person: &str) -> Option<&str> {
+    pub(crate) fn token(&self, person: &str) -> Option<&str> {
         match person {
             "nobody" => None,
             "stranger" => Some("gAAAAABnot-a-token"),
@@ -83,17 +88,17 @@ impl World {
     }
 
     /// Text with the ids of projects in place of `$name`.
-    pub fn with_ids(&self, text: &str) -> String {
+    pub(crate) fn with_ids(&self, text: &str) -> String {
         self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("${name}"), id))
     }
 
     /// Text with `$name` in place of the ids of projects.
-    pub fn without_ids(&self, text: &str) -> String {
+    pub(crate) fn without_ids(&self, text: &str) -> String {
         self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id, &format!("${name}")))
     }
 
     /// Asks, and reads the answer to its end.
-    pub async fn ask(&self, request: http::Request<Vec<u8>>) -> Answer {
+    pub(crate) async fn ask(&self, request: http::Request<Vec<u8>>) -> Answer {
         let id = format!("req-{}", self.asked.fetch_add(1, Ordering::Relaxed));
         let (head, content) = request.into_parts();
         let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -119,7 +124,12 @@ async fn answer(op: Option<&'static str>, response: Response) -> Answer {
 async fn people(identity: &Identity) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
     let root = identity.bootstrap("root-access-key", "root-secret-key").await.expect("bootstrap");
     let mut projects = vec![("admin", root.project_id)];
-    let mut tokens = vec![("admin", log_in(identity, "admin", "root-secret-key", &projects[0].1).await)];
+    let scope = |project: &str| WantedScope::Project(ProjectRef::Id(project.to_owned()));
+    let mut tokens = vec![
+        ("admin", log_in(identity, "admin", "root-secret-key", scope(&projects[0].1)).await),
+        // an administrator of the whole installation, bound to no project
+        ("system", log_in(identity, "admin", "root-secret-key", WantedScope::System).await),
+    ];
     for (name, project, role) in PEOPLE {
         if !projects.iter().any(|(known, _)| *known == project) {
             let created = identity.create_project(NewProject::named(project)).await.expect("a project");
@@ -130,19 +140,19 @@ async fn people(identity: &Identity) -> (Vec<(&'static str, String)>, Vec<(&'sta
         let user = identity.create_user(NewUser { password, ..NewUser::named(name) }).await.expect("a user");
         let roles = identity.list_roles(Some(role.to_owned())).await.expect("roles");
         identity.grant(&user.id, Target::Project(project.clone()), &roles[0].id).await.expect("a grant");
-        tokens.push((name, log_in(identity, name, "a long password", &project).await));
+        tokens.push((name, log_in(identity, name, "a long password", scope(&project)).await));
     }
     (tokens, projects)
 }
 
-async fn log_in(identity: &Identity, name: &str, password: &str, project: &str) -> String {
+async fn log_in(identity: &Identity, name: &str, password: &str, scope: WantedScope) -> String {
     let domain = imprint_identity::DomainRef::Id(imprint_identity::DEFAULT_DOMAIN.to_owned());
     let login = Login {
         credential: Credential::Password {
             user: UserRef::Name(name.to_owned(), domain),
             password: password.to_owned(),
         },
-        scope: WantedScope::Project(ProjectRef::Id(project.to_owned())),
+        scope,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
     identity.login(login).await.expect("a token").token

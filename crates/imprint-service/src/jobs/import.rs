@@ -101,6 +101,36 @@ impl Service {
         Ok(job)
     }
 
+    /// Whether an import may fetch from `url`, as far as its text tells.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it may not.
+    pub fn check_source(&self, url: &str) -> Result<(), Error> {
+        self.fetch_rules().accept(url).map(|_| ())
+    }
+
+    /// Notes that an image is in every store there is; for administrators, who may ask for that.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::WrongStatus`] without data.
+    pub async fn note_copied(&self, caller: &Caller, id: ImageId) -> Result<(), Error> {
+        let (caller, clock) = (caller.clone(), self.clock.clone());
+        self.catalogue
+            .write(move |tx| {
+                let mut image = load(tx, &caller, Action::Operate, id)?;
+                if image.status != Status::Available {
+                    return Err(Error::WrongStatus(image.status));
+                }
+                for key in [KEY_IMPORTING_TO, KEY_FAILED_IMPORT] {
+                    image.properties.insert(key.to_owned(), Some(String::new()));
+                }
+                image.updated_at = clock.now();
+                images::update(tx, &image)?;
+                note(tx, &caller, image.updated_at, "copy", id)
+            })
+            .await
+    }
+
     /// Carries an import out. An image that this job no longer imports is left alone.
     pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Value, Error> {
         let id = job.image.ok_or_else(|| Error::internal("an import without an image"))?;

@@ -31,12 +31,13 @@ impl Args for SettingArgs {
             .value_parser(value_parser!(PathBuf))
             .help("TOML file with settings [env: IMPRINT_CONFIG]");
         let settings = SETTINGS.iter().map(|setting| {
-            let default = if setting.default.is_empty() { String::new() } else { format!("; default {}", setting.default) };
-            Arg::new(setting.key)
-                .long(setting.flag())
-                .value_name("VALUE")
-                .allow_hyphen_values(true)
-                .help(format!("{} [{}{default}]", setting.help, setting.env()))
+            let default =
+                if setting.default.is_empty() { String::new() } else { format!("; default {}", setting.default) };
+            Arg::new(setting.key).long(setting.flag()).value_name("VALUE").allow_hyphen_values(true).help(format!(
+                "{} [{}{default}]",
+                setting.help,
+                setting.env()
+            ))
         });
         command.arg(config).args(settings)
     }

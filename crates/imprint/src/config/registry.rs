@@ -31,8 +31,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("store_url", "file:{data_dir}/store", "file:PATH or s3://BUCKET/PREFIX (endpoint and keys in AWS_…)"),
     setting("region", "local-1", "Region names, separated by commas"),
     setting("root_access_key", "", "Access key of the first account; made at first start otherwise"),
-    secret("root_secret_key", "Secret key of the first account and password of its user; made at first start otherwise"),
-    secret("master_key", "64 hexadecimal digits that encrypt secrets in the database; kept in the data directory otherwise"),
+    secret(
+        "root_secret_key",
+        "Secret key of the first account and password of its user; made at first start otherwise",
+    ),
+    secret(
+        "master_key",
+        "64 hexadecimal digits that encrypt secrets in the database; kept in the data directory otherwise",
+    ),
     setting("keystone_url", "", "Trust this external Keystone's tokens instead of issuing own ones"),
     setting("keystone_user", "", "User that validates tokens at the external Keystone"),
     secret("keystone_password", "Password of that user"),

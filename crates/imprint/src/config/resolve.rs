@@ -97,8 +97,8 @@ pub(crate) fn resolve(
 
 /// The keys of a TOML file as text.
 fn read_file(path: &std::path::Path) -> Result<BTreeMap<String, String>, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let bad = |why: String| ConfigError::BadFile { path: path.to_owned(), why };
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(error.to_string()))?;
     table

@@ -1,0 +1,92 @@
+//! The command line as a client: what is asked for, how it is asked of a running service, and how the answer is shown.
+//! Speaks HTTP to the service like any other client; never opens its database or its store.
+
+mod admin;
+mod client;
+mod clouds;
+mod completions;
+mod cutting;
+mod detect;
+mod image;
+mod jobs;
+mod login;
+mod progress;
+mod pull;
+mod push;
+#[cfg(test)]
+mod reference;
+mod sidecar;
+mod store;
+mod table;
+mod upload;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::Failure;
+use client::Client;
+use login::Purpose;
+use table::Format;
+
+/// How to reach the service, and how to show what it says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Client options")]
+pub(crate) struct ClientArgs {
+    /// How to print results
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Where the service is; default http://127.0.0.1:9292, or what the cloud's catalogue says
+    #[arg(long, global = true, value_name = "URL", env = "IMPRINT_URL")]
+    pub(crate) url: Option<String>,
+    /// Which entry of clouds.yaml to log in with
+    #[arg(long, global = true, value_name = "NAME", env = "OS_CLOUD")]
+    pub(crate) cloud: Option<String>,
+}
+
+/// What a client can ask.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Push, pull, list and change images
+    #[command(subcommand)]
+    Image(image::ImageCommand),
+    /// Look at jobs
+    #[command(subcommand)]
+    Job(jobs::JobCommand),
+    /// Look after the store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// Administer accounts, access keys and users
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+}
+
+/// Files that tell shells and readers about the commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SelfCommand {
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages into a directory
+    Man(completions::ManArgs),
+}
+
+/// Does what a client asks.
+pub(crate) async fn run(args: &ClientArgs, command: ClientCommand) -> Result<(), Failure> {
+    let purpose = match command {
+        ClientCommand::Image(_) | ClientCommand::Job(_) => Purpose::Use,
+        ClientCommand::Store(_) | ClientCommand::Admin(_) => Purpose::Operate,
+    };
+    let client = Client::connect(args, purpose).await?;
+    match command {
+        ClientCommand::Image(command) => image::run(&client, args.output, command).await,
+        ClientCommand::Job(command) => jobs::run(&client, args.output, command).await,
+        ClientCommand::Store(command) => store::run(&client, args.output, command).await,
+        ClientCommand::Admin(command) => admin::run(&client, args.output, command).await,
+    }
+}
+
+/// Writes what shells and readers want.
+pub(crate) fn describe(command: SelfCommand) -> Result<(), Failure> {
+    match command {
+        SelfCommand::Completions(args) => completions::completions(&args),
+        SelfCommand::Man(args) => completions::man(&args),
+    }
+}
