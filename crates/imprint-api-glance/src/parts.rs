@@ -35,4 +35,28 @@ impl Parts {
             None => format!("{}/identity", self.base_url(request)),
         }
     }
+
+    /// The image service of a region: an endpoint somebody registered, or this very service for its own regions.
+    pub(crate) async fn region_url(
+        &self,
+        region: &str,
+        interface: &str,
+        request: &Request,
+    ) -> Result<Option<String>, Refusal> {
+        let failed = |error: imprint_identity::Error| Refusal::from(imprint_service::Error::internal(error));
+        let services = self.identity.list_services().await.map_err(failed)?;
+        let endpoints = self.identity.list_endpoints().await.map_err(failed)?;
+        let image: Vec<&str> = services.iter().filter(|s| s.kind == "image").map(|s| s.id.as_str()).collect();
+        let registered = endpoints.iter().find(|endpoint| {
+            endpoint.interface == interface
+                && endpoint.region_id.as_deref() == Some(region)
+                && image.contains(&endpoint.service_id.as_str())
+        });
+        if let Some(endpoint) = registered {
+            return Ok(Some(endpoint.url.trim_end_matches('/').to_owned()));
+        }
+        let own = self.regions.iter().any(|known| known == region);
+        let known_interface = matches!(interface, "public" | "internal" | "admin");
+        Ok((own && known_interface).then(|| self.base_url(request)))
+    }
 }
