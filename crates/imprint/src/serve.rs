@@ -62,7 +62,8 @@ impl Parts {
     fn surface(&self, settings: &Resolved, metrics: &Metrics) -> Surface {
         let regions = settings.list("region");
         let public_url = settings.text("public_url");
-        let keystone = Arc::new(KeystoneDialect::new(self.identity.clone(), regions.clone(), public_url.clone()));
+        let words = imprint_api_keystone::Settings { regions: regions.clone(), public_url: public_url.clone() };
+        let keystone = Arc::new(KeystoneDialect::new(self.identity.clone(), words));
         let native = Arc::new(NativeDialect::new(self.service.clone(), self.identity.clone()));
         let glance = Arc::new(GlanceDialect::new(self.service.clone(), self.identity.clone(), public_url, regions));
         let surface =
