@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use imprint_catalogue::ErrorKind;
+
 /// A token, key or password that proves nothing. What exactly was wrong is never said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
@@ -111,6 +113,17 @@ impl fmt::Display for Kind {
 }
 
 impl Error {
+    /// Whether two writers wanted the same name or id at the same moment.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Catalogue(error) if error.kind() == ErrorKind::Duplicate)
+    }
+
+    /// Whether the database is in the way rather than the request: it may work later.
+    pub fn is_passing(&self) -> bool {
+        let kinds = [ErrorKind::Busy, ErrorKind::Unavailable, ErrorKind::Full];
+        matches!(self, Self::Catalogue(error) if kinds.contains(&error.kind()))
+    }
+
     pub(crate) fn absent(kind: Kind, id: impl Into<String>) -> Self {
         // the id comes from outside and goes into a message: never more of it than a message can bear
         let id: String = id.into().chars().take(255).collect();
