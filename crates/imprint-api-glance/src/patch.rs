@@ -184,7 +184,7 @@ mod tests {
         Change::SetProperty { name: name.to_owned(), value: Some(value.to_owned()), expects }
     }
 
-    fn status(grammar: Grammar, body: Value) -> StatusCode {
+    fn status(grammar: Grammar, body: &Value) -> StatusCode {
         read(grammar, body.clone()).expect_err(&body.to_string()).status
     }
 
@@ -233,10 +233,10 @@ mod tests {
             json!([{"op": "add", "path": "/locations", "value": []}]),
             json!([{"op": "replace", "path": "/min_disk", "value": "1"}]),
         ] {
-            assert_eq!(status(Grammar::V21, body), StatusCode::BAD_REQUEST);
+            assert_eq!(status(Grammar::V21, &body), StatusCode::BAD_REQUEST);
         }
         for body in [json!([{"value": 1}]), json!([{"add": "/a", "remove": "/a"}]), json!([{"add": 5, "value": 1}])] {
-            assert_eq!(status(Grammar::V20, body), StatusCode::BAD_REQUEST);
+            assert_eq!(status(Grammar::V20, &body), StatusCode::BAD_REQUEST);
         }
     }
 
@@ -253,8 +253,8 @@ mod tests {
             ("replace", "/locations"),
         ] {
             let body = json!([{"op": op, "path": path, "value": "x"}]);
-            assert_eq!(status(Grammar::V21, body), StatusCode::FORBIDDEN, "{op} {path}");
+            assert_eq!(status(Grammar::V21, &body), StatusCode::FORBIDDEN, "{op} {path}");
         }
-        assert_eq!(status(Grammar::V20, json!([{"add": "/name", "value": "x"}])), StatusCode::CONFLICT);
+        assert_eq!(status(Grammar::V20, &json!([{"add": "/name", "value": "x"}])), StatusCode::CONFLICT);
     }
 }

@@ -302,7 +302,7 @@ fn sorting(params: &Params) -> Result<Vec<(SortKey, Direction)>, Refusal> {
     let all =
         |wanted: &'static str| params.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.trim());
     let (mut keys, mut directions) = (Vec::new(), Vec::new());
-    if let Some(sort) = all("sort").last() {
+    if let Some(sort) = all("sort").next_back() {
         if all("sort_key").chain(all("sort_dir")).next().is_some() {
             return Err(Refusal::bad_request("Old and new sorting syntax cannot be combined"));
         }

@@ -8,7 +8,7 @@ use crate::error::Refusal;
 
 /// The range a request asks for of `size` bytes; none for all of them.
 pub(crate) fn read(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Refusal> {
-    if let Some(range) = text(headers, header::RANGE)? {
+    if let Some(range) = text(headers, &header::RANGE)? {
         if range.contains(',') {
             return Err(Refusal::bad_request(
                 "Requests with multiple ranges are not supported. You may make multiple single-range requests instead.",
@@ -17,14 +17,14 @@ pub(crate) fn read(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>,
         return read_range(range, size).map(Some).ok_or_else(|| unsatisfiable("Range", size));
     }
     // older clients ask so, against RFC 9110
-    if let Some(range) = text(headers, header::CONTENT_RANGE)? {
+    if let Some(range) = text(headers, &header::CONTENT_RANGE)? {
         return read_content_range(range, size).map(Some).ok_or_else(|| unsatisfiable("Content-Range", size));
     }
     Ok(None)
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
-    match headers.get(&name).map(|value| value.to_str()) {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    match headers.get(name).map(|value| value.to_str()) {
         None => Ok(None),
         Some(Ok(text)) => Ok(Some(text)),
         Some(Err(_)) => {

@@ -13,8 +13,7 @@ use crate::error::Refusal;
 use crate::parts::Parts;
 use crate::{body, words};
 
-pub(super) const OPS: &[Row] =
-    &[Op::new("import_image", Method::POST, "/v2/images/{id}/import", asked!(import_image))];
+pub(super) const OPS: &[Row] = &[Op::new("import_image", Method::POST, "/v2/images/{id}/import", asked!(import_image))];
 
 /// The header that names one store.
 const STORE_HEADER: &str = "x-image-meta-store";

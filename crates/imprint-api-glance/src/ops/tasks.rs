@@ -23,11 +23,7 @@ pub(super) const OPS: &[Row] = &[
 const LIMITS: (u32, u32) = (25, 1000);
 
 fn require_admin(caller: &Caller) -> Result<(), Refusal> {
-    if caller.is_admin() {
-        Ok(())
-    } else {
-        Err(Refusal::forbidden("You are not authorized to complete this action."))
-    }
+    if caller.is_admin() { Ok(()) } else { Err(Refusal::forbidden("You are not authorized to complete this action.")) }
 }
 
 async fn list_tasks(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {

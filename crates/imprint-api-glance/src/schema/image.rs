@@ -26,7 +26,7 @@ pub(crate) fn image() -> Value {
 
 /// Many.
 pub(crate) fn images() -> Value {
-    paged_collection("images", image())
+    paged_collection("images", &image())
 }
 
 fn identity() -> Value {

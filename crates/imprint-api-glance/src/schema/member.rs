@@ -25,5 +25,5 @@ pub(crate) fn member() -> Value {
 
 /// Many.
 pub(crate) fn members() -> Value {
-    plain_collection("members", member())
+    plain_collection("members", &member())
 }

@@ -38,7 +38,7 @@ pub(crate) fn written(schema: &Value) -> Bytes {
 }
 
 /// A collection of `items` that has pages.
-pub(crate) fn paged_collection(name: &str, items: Value) -> Value {
+pub(crate) fn paged_collection(name: &str, items: &Value) -> Value {
     json!({
         "name": name,
         "properties": {
@@ -56,7 +56,7 @@ pub(crate) fn paged_collection(name: &str, items: Value) -> Value {
 }
 
 /// A collection of `items` that is always whole.
-pub(crate) fn plain_collection(name: &str, items: Value) -> Value {
+pub(crate) fn plain_collection(name: &str, items: &Value) -> Value {
     json!({
         "name": name,
         "properties": {name: {"type": "array", "items": items}, "schema": {"type": "string"}},

@@ -45,5 +45,5 @@ pub(crate) fn tasks() -> Value {
     if let Some(properties) = item["properties"].as_object_mut() {
         properties.retain(|key, _| !DETAILS.contains(&key.as_str()));
     }
-    plain_collection("tasks", item)
+    plain_collection("tasks", &item)
 }
