@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use imprint_model::{ChunkId, LeaseId, Timestamp};
 use imprint_store::{
-    Codec, Error as StoreError, Index, Kind, LOOKUP_MAX, Lease, Location, PackEntry, PackId, PackInfo, PackState, Result,
-    Totals,
+    Codec, Error as StoreError, Index, Kind, LOOKUP_MAX, Lease, Location, PackEntry, PackId, PackInfo, PackState,
+    Result, Totals,
 };
 use uuid::Uuid;
 
@@ -68,7 +68,8 @@ impl SqlIndex {
         );
         let values: Vec<Value> =
             ids.iter().chain(std::iter::repeat(last)).take(places).map(|id| id.0.as_slice().into()).collect();
-        let rows = self.read(|tx| tx.query(&text, &values)?.iter().map(read_location).collect::<Result<Vec<_>, _>>())?;
+        let rows =
+            self.read(|tx| tx.query(&text, &values)?.iter().map(read_location).collect::<Result<Vec<_>, _>>())?;
         let found: HashMap<ChunkId, Location> = rows.into_iter().collect();
         Ok(ids.iter().map(|id| found.get(id).copied()).collect())
     }
@@ -94,7 +95,11 @@ impl Index for SqlIndex {
             }
             let number = add_pack(tx, &pack)?;
             let (whole, rest) = entries.as_chunks::<ROWS_PER_INSERT>();
-            whole.iter().map(|some| some.as_slice()).chain(rest.chunks(1)).try_for_each(|some| add_chunks(tx, number, some))
+            whole
+                .iter()
+                .map(|some| some.as_slice())
+                .chain(rest.chunks(1))
+                .try_for_each(|some| add_chunks(tx, number, some))
         })
     }
 
@@ -158,7 +163,9 @@ impl Index for SqlIndex {
                 Some(number) => number,
                 None => add_pack(tx, &to)?,
             };
-            entries.iter().try_for_each(|entry| sources.iter().try_for_each(|source| move_chunk(tx, *source, target, entry)))
+            entries
+                .iter()
+                .try_for_each(|entry| sources.iter().try_for_each(|source| move_chunk(tx, *source, target, entry)))
         })
     }
 

@@ -136,8 +136,7 @@ pub fn insert_namespace(tx: &mut Tx<'_>, namespace: &Namespace) -> Result<(), Er
 /// # Errors
 /// The engine's.
 pub fn namespace(tx: &mut Tx<'_>, name: &str) -> Result<Option<Namespace>, Error> {
-    let row =
-        tx.query_opt(&format!("SELECT {NAMESPACE} FROM definition_namespace WHERE name = ?1"), params![name])?;
+    let row = tx.query_opt(&format!("SELECT {NAMESPACE} FROM definition_namespace WHERE name = ?1"), params![name])?;
     row.as_ref().map(read_namespace).transpose()
 }
 

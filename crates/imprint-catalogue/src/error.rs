@@ -108,7 +108,9 @@ pub(crate) fn from_sqlite(error: rusqlite::Error, doing: &str) -> Error {
         return Error::new(ErrorKind::Other, describe(doing)).caused_by(error);
     };
     let kind = match failure.code {
-        Code::ConstraintViolation => return sqlite_constraint(failure.extended_code, message.as_deref(), doing).caused_by(error),
+        Code::ConstraintViolation => {
+            return sqlite_constraint(failure.extended_code, message.as_deref(), doing).caused_by(error);
+        }
         Code::DatabaseBusy | Code::DatabaseLocked => ErrorKind::Busy,
         Code::DiskFull => ErrorKind::Full,
         Code::DatabaseCorrupt | Code::NotADatabase => ErrorKind::Corrupt,
@@ -139,7 +141,8 @@ pub(crate) fn from_postgres(error: postgres::Error, doing: &str) -> Error {
     let named = match error.as_db_error() {
         Some(failure) if failure.code().code() == "23505" => {
             // Detail: "Key (a, b)=(…) already exists."
-            let columns = failure.detail().and_then(|text| text.strip_prefix("Key (")?.split_once(")=")).map(|(c, _)| c);
+            let columns =
+                failure.detail().and_then(|text| text.strip_prefix("Key (")?.split_once(")=")).map(|(c, _)| c);
             let table = failure.table().unwrap_or_default();
             Error::duplicate(format!("{table}({})", columns.unwrap_or_default()), describe(doing))
         }

@@ -129,12 +129,7 @@ pub fn get(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
 ///
 /// # Errors
 /// The engine's.
-pub fn lease_next(
-    tx: &mut Tx<'_>,
-    worker: &str,
-    now: Timestamp,
-    lease_until: Timestamp,
-) -> Result<Option<Job>, Error> {
+pub fn lease_next(tx: &mut Tx<'_>, worker: &str, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, Error> {
     // Workers that look at the same moment each get a job of their own instead of waiting for one another.
     let skip = if tx.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
     let text = format!(

@@ -28,8 +28,9 @@ fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
     let found = row.as_ref().map_or(Ok(0), |row| row.int(0))?;
     let known = i64::try_from(scripts.len()).expect("a handful of scripts");
     let done = usize::try_from(found).map_err(|_| Error::corrupt("the schema version is negative"))?;
-    let missing =
-        scripts.get(done..).ok_or_else(|| Error::new(ErrorKind::NewerSchema { found, known }, "opening the catalogue"))?;
+    let missing = scripts
+        .get(done..)
+        .ok_or_else(|| Error::new(ErrorKind::NewerSchema { found, known }, "opening the catalogue"))?;
     for script in missing {
         tx.batch(&for_engine(script, tx.is_postgres()))?;
     }
@@ -47,5 +48,9 @@ fn for_engine(script: &str, postgres: bool) -> String {
     if !postgres {
         return script.to_owned();
     }
-    script.replace(" TEXT", " TEXT COLLATE \"C\"").replace(" BLOB", " BYTEA").replace(" WITHOUT ROWID", "").replace("-- postgres: ", "")
+    script
+        .replace(" TEXT", " TEXT COLLATE \"C\"")
+        .replace(" BLOB", " BYTEA")
+        .replace(" WITHOUT ROWID", "")
+        .replace("-- postgres: ", "")
 }

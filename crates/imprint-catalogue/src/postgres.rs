@@ -39,9 +39,9 @@ impl Postgres {
         connections: usize,
         prepare: impl FnMut(&mut Tx<'_>) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let mut config: Config = address
-            .parse()
-            .map_err(|error: postgres::Error| Error::new(ErrorKind::Other, "not a PostgreSQL address").caused_by(error))?;
+        let mut config: Config = address.parse().map_err(|error: postgres::Error| {
+            Error::new(ErrorKind::Other, "not a PostgreSQL address").caused_by(error)
+        })?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }

@@ -32,8 +32,7 @@ pub(crate) struct Tuning {
 }
 
 /// The metadata file.
-pub(crate) const METADATA: Tuning =
-    Tuning { cache_kib: 16 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 4000 };
+pub(crate) const METADATA: Tuning = Tuning { cache_kib: 16 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 4000 };
 
 /// The file of the index of chunks: its rows are found by digest, so any page may be needed next.
 pub(crate) const INDEX: Tuning = Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 8000 };
@@ -94,7 +93,8 @@ impl Sqlite {
 fn create_private(path: &Path) -> Result<(), Error> {
     let context = || format!("making the database file {}", path.display());
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::new(ErrorKind::Unavailable, context()).caused_by(error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Error::new(ErrorKind::Unavailable, context()).caused_by(error))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

@@ -40,7 +40,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = Job::new(work);
+        let (job, answer) = Job::boxed(work);
         self.queue().send(job).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone().into()))
     }
@@ -54,7 +54,7 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = Job::new(work);
+        let (job, answer) = Job::boxed(work);
         self.queue().blocking_send(job).map_err(|_| gone())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(gone().into()))
     }
@@ -99,7 +99,7 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    fn new(work: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, E>>) {
+    fn boxed(work: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, E>>) {
         let (answer, receiver) = oneshot::channel();
         (Box::new(Self { work, outcome: None, answer }), receiver)
     }

@@ -102,7 +102,8 @@ fn an_image_is_shown_with_what_it_is_to_the_asker() {
         assert_eq!(seen(Some(&friend)), Some((image.clone(), Some(member))));
         assert_eq!(seen(Some(&ProjectId::from("stranger"))), Some((image.clone(), None)));
         assert_eq!(seen(None), Some((image.clone(), None)));
-        let nothing = read(catalogue, |tx| images::get_with_member(tx, imprint_model::ImageId::random(), Some(&friend)));
+        let nothing =
+            read(catalogue, |tx| images::get_with_member(tx, imprint_model::ImageId::random(), Some(&friend)));
         assert_eq!(nothing.expect("read"), None);
     });
 }
@@ -124,10 +125,10 @@ fn sums_follow_every_change() {
         assert_eq!(usage(catalogue, "a"), Usage { images: 1, ..Usage::default() });
         assert_eq!(usage(catalogue, "b"), Usage { images: 1, bytes: 1000, ..Usage::default() });
         let all = read(catalogue, images::usage_all).expect("all");
-        assert_eq!(all.iter().map(|(owner, usage)| (owner.as_str(), usage.images)).collect::<Vec<_>>(), [
-            ("a", 1),
-            ("b", 1)
-        ]);
+        assert_eq!(
+            all.iter().map(|(owner, usage)| (owner.as_str(), usage.images)).collect::<Vec<_>>(),
+            [("a", 1), ("b", 1)]
+        );
         let id = one.id;
         write(catalogue, move |tx| images::delete(tx, id, Timestamp(9))).expect("deleted");
         assert_eq!(usage(catalogue, "b"), Usage::default());

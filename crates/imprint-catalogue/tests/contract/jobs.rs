@@ -48,8 +48,7 @@ fn a_job_is_carried_through_its_life() {
         let id = queued.id;
         add(catalogue, &queued);
         assert_eq!(get(catalogue, id), queued);
-        let running =
-            Job { state: JobState::Running, attempts: 1, updated_at: Timestamp(10), ..queued.clone() };
+        let running = Job { state: JobState::Running, attempts: 1, updated_at: Timestamp(10), ..queued.clone() };
         assert_eq!(lease(catalogue, "w1", 10), Some(running));
         assert_eq!(lease(catalogue, "w2", 10), None);
         assert_eq!(read(catalogue, jobs::count_unended).expect("count"), (0, 1));
@@ -130,9 +129,8 @@ fn jobs_are_listed_by_what_is_asked() {
             let jobs = read(catalogue, |tx| jobs::list(tx, &filter)).expect("listed");
             jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
         };
-        let expected = |keep: &dyn Fn(&Job) -> bool| {
-            all.iter().filter(|job| keep(job)).map(|job| job.id).collect::<Vec<_>>()
-        };
+        let expected =
+            |keep: &dyn Fn(&Job) -> bool| all.iter().filter(|job| keep(job)).map(|job| job.id).collect::<Vec<_>>();
         assert_eq!(list(JobFilter::default()), expected(&|_| true));
         let owner = Some(ProjectId::from("owner"));
         assert_eq!(list(JobFilter { owner, ..Default::default() }), expected(&|job| job.owner.as_str() == "owner"));

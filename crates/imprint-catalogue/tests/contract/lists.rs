@@ -93,13 +93,8 @@ fn a_page_after_an_image_out_of_reach_is_refused() {
             let image = image.clone();
             write(catalogue, move |tx| images::insert(tx, &image)).expect("added");
         }
-        let reach = Reach {
-            everything: false,
-            own: Some(ProjectId::from("me")),
-            public: true,
-            community: false,
-            shared: None,
-        };
+        let reach =
+            Reach { everything: false, own: Some(ProjectId::from("me")), public: true, community: false, shared: None };
         let after = |id| {
             let page = Page::After { after: Some(id), limit: 10 };
             let query = ImageQuery { reach: reach.clone(), filters: vec![Filter::Hidden(false)], sort: vec![], page };
@@ -141,6 +136,6 @@ fn odd_questions_have_answers() {
         let zeroth = ask(vec![], Page::Numbered { number: 0, size: 5 }).expect("as the first");
         assert_eq!((zeroth.images.len(), zeroth.total), (1, Some(1)));
         let all = ask(vec![], Page::After { after: None, limit: u32::MAX }).expect("all");
-        assert_eq!(all.images, [one.clone()]);
+        assert_eq!(all.images, [one]);
     });
 }

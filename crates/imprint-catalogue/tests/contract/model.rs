@@ -10,14 +10,14 @@ use rand::prelude::*;
 
 use crate::support::{content, image};
 
-pub const PROJECTS: [&str; 4] = ["p0", "p1", "p2", "p3"];
+pub(crate) const PROJECTS: [&str; 4] = ["p0", "p1", "p2", "p3"];
 const NAMES: [Option<&str>; 5] = [None, Some(""), Some("a"), Some("B"), Some("é")];
 const TAGS: [&str; 3] = ["t0", "t1", "t2"];
 
 /// Everything there is.
-pub struct World {
-    pub images: Vec<Image>,
-    pub members: Vec<Member>,
+pub(crate) struct World {
+    pub(crate) images: Vec<Image>,
+    pub(crate) members: Vec<Member>,
 }
 
 fn pick<T: Copy>(rng: &mut StdRng, from: &[T]) -> T {
@@ -29,7 +29,7 @@ fn maybe<T>(rng: &mut StdRng, share: f64, value: impl FnOnce(&mut StdRng) -> T) 
 }
 
 impl World {
-    pub fn random(rng: &mut StdRng, images: usize) -> Self {
+    pub(crate) fn random(rng: &mut StdRng, images: usize) -> Self {
         let images: Vec<Image> = (0..images).map(|_| random_image(rng)).collect();
         let mut members = Vec::new();
         for image in &images {
@@ -61,11 +61,13 @@ impl World {
     }
 
     /// All images of a list, in order, whatever the page.
-    pub fn list(&self, query: &ImageQuery) -> Vec<ImageId> {
+    pub(crate) fn list(&self, query: &ImageQuery) -> Vec<ImageId> {
         let mut found: Vec<&Image> = self
             .images
             .iter()
-            .filter(|image| self.reached(image, &query.reach) && query.filters.iter().all(|filter| meets(image, filter)))
+            .filter(|image| {
+                self.reached(image, &query.reach) && query.filters.iter().all(|filter| meets(image, filter))
+            })
             .collect();
         let last = query.sort.last().map_or(Direction::Descending, |&(_, direction)| direction);
         let ties = [(SortKey::CreatedAt, last), (SortKey::Id, last)];
@@ -140,7 +142,7 @@ fn compared(a: Timestamp, op: TimeOp, b: Timestamp) -> bool {
 }
 
 /// Few different values in every field, so that conditions meet and ties are many.
-pub fn random_image(rng: &mut StdRng) -> Image {
+pub(crate) fn random_image(rng: &mut StdRng) -> Image {
     let at = random_time(rng);
     Image {
         name: pick(rng, &NAMES).map(str::to_owned),
@@ -171,7 +173,7 @@ fn random_time(rng: &mut StdRng) -> Timestamp {
     Timestamp(rng.random_range(0..4) * 1_000_000 + rng.random_range(0..2) * 400_000)
 }
 
-pub fn random_query(rng: &mut StdRng, world: &World) -> ImageQuery {
+pub(crate) fn random_query(rng: &mut StdRng, world: &World) -> ImageQuery {
     let project = ProjectId::from(pick(rng, &PROJECTS));
     let reach = Reach {
         everything: rng.random_bool(0.2),
@@ -209,10 +211,8 @@ fn random_filter(rng: &mut StdRng, world: &World) -> Filter {
         13 => Filter::HashAlgorithm("sha512".to_owned()),
         14 => Filter::HashValue(format!("{:0128x}", rng.random_range(0..5))),
         15 => {
-            let number = pick(
-                rng,
-                &[Number::SizeBytes, Number::VirtualSizeBytes, Number::MinDiskGib, Number::MinRamMib],
-            );
+            let number =
+                pick(rng, &[Number::SizeBytes, Number::VirtualSizeBytes, Number::MinDiskGib, Number::MinRamMib]);
             let least = maybe(rng, 0.6, |rng| rng.random_range(0..4));
             Filter::Between(number, least, maybe(rng, 0.6, |rng| rng.random_range(0..6)))
         }

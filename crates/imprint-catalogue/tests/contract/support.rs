@@ -6,12 +6,12 @@ use imprint_catalogue::{Catalogue, Error, Settings, Tx};
 use imprint_model::{Content, ContentHash, Image, ImageId, MapId, ProjectId, Status, Timestamp, Visibility};
 
 /// Runs `test` on every engine that is to be had.
-pub fn on_each_engine(test: impl Fn(&Catalogue)) {
+pub(crate) fn on_each_engine(test: impl Fn(&Catalogue)) {
     on_each_address(|settings| test(&Catalogue::open(settings).expect("a fresh catalogue opens")));
 }
 
 /// Runs `test` with the settings for a fresh database on every engine.
-pub fn on_each_address(test: impl Fn(&Settings)) {
+pub(crate) fn on_each_address(test: impl Fn(&Settings)) {
     let folder = tempfile::tempdir().expect("a folder for the test");
     test(&settings(format!("sqlite:{}/imprint.db", folder.path().display())));
     match std::env::var("IMPRINT_TEST_POSTGRES") {
@@ -40,7 +40,7 @@ fn fresh_database(server: &str) -> String {
 }
 
 /// [`Catalogue::write_blocking`] with the catalogue's own error.
-pub fn write<T: Send + 'static>(
+pub(crate) fn write<T: Send + 'static>(
     catalogue: &Catalogue,
     work: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -48,12 +48,12 @@ pub fn write<T: Send + 'static>(
 }
 
 /// [`Catalogue::read_blocking`] with the catalogue's own error.
-pub fn read<T>(catalogue: &Catalogue, work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn read<T>(catalogue: &Catalogue, work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
     catalogue.read_blocking(work)
 }
 
 /// A private image without anything, made at `at`.
-pub fn image(owner: &str, at: i64) -> Image {
+pub(crate) fn image(owner: &str, at: i64) -> Image {
     Image {
         id: ImageId::random(),
         owner: ProjectId::from(owner),
@@ -78,12 +78,12 @@ pub fn image(owner: &str, at: i64) -> Image {
 }
 
 /// Complete bytes of this length, all named after `seed`.
-pub fn content(seed: u8, size_bytes: u64) -> Content {
+pub(crate) fn content(seed: u8, size_bytes: u64) -> Content {
     Content {
         map: MapId([seed; 32]),
         size_bytes,
-        virtual_size_bytes: (seed % 2 == 0).then_some(size_bytes * 2),
+        virtual_size_bytes: seed.is_multiple_of(2).then_some(size_bytes * 2),
         md5: Some(format!("{seed:032x}")),
-        hash: (seed % 3 != 0).then(|| ContentHash { algorithm: "sha512".to_owned(), value: format!("{seed:0128x}") }),
+        hash: (!seed.is_multiple_of(3)).then(|| ContentHash { algorithm: "sha512".to_owned(), value: format!("{seed:0128x}") }),
     }
 }

@@ -136,9 +136,7 @@ fn the_asynchronous_door_leads_to_the_same_place() {
             catalogue.check().await.expect("it answers");
             let many = (0..50).map(|number| {
                 let catalogue = catalogue.clone();
-                tokio::spawn(async move {
-                    catalogue.write(move |tx| put(tx, &format!("k{number}"), "v")).await
-                })
+                tokio::spawn(async move { catalogue.write(move |tx| put(tx, &format!("k{number}"), "v")).await })
             });
             for one in many.collect::<Vec<_>>() {
                 one.await.expect("no panic").expect("written");

@@ -5,6 +5,8 @@ mod condition;
 mod order;
 mod part;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use imprint_model::{Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
 
@@ -36,13 +38,13 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
         Page::After { after, limit } => {
             let marker = after.map(|after| find_marker(tx, query, &order, after)).transpose()?;
             let slice = Slice { marker, offset: 0, limit: limit.into() };
-            Ok(Listing { images: fetch(tx, query, &order, slice)?, total: None })
+            Ok(Listing { images: fetch(tx, query, &order, &slice)?, total: None })
         }
         Page::Numbered { number, size } => {
             let total = count(tx, query)?;
             let offset = u64::from(number.max(1) - 1) * u64::from(size);
             let images = if offset < total {
-                fetch(tx, query, &order, Slice { marker: None, offset, limit: size.into() })?
+                fetch(tx, query, &order, &Slice { marker: None, offset, limit: size.into() })?
             } else {
                 Vec::new()
             };
@@ -51,7 +53,7 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
     }
 }
 
-fn fetch(tx: &mut Tx<'_>, query: &ImageQuery, order: &Order, slice: Slice) -> Result<Vec<Image>, Error> {
+fn fetch(tx: &mut Tx<'_>, query: &ImageQuery, order: &Order, slice: &Slice) -> Result<Vec<Image>, Error> {
     if slice.limit == 0 {
         return Ok(Vec::new());
     }

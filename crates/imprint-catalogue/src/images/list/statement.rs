@@ -68,9 +68,9 @@ impl Statement {
     }
 
     /// The statement that gives a page's images; none when there cannot be any.
-    pub(super) fn page(query: &ImageQuery, order: &Order, slice: Slice) -> Result<Option<Self>, Error> {
+    pub(super) fn page(query: &ImageQuery, order: &Order, slice: &Slice) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
-        let selects = statement.selects(query, Give::First(order, &slice))?;
+        let selects = statement.selects(query, Give::First(order, slice))?;
         if selects.is_empty() {
             return Ok(None);
         }
