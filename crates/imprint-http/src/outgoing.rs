@@ -64,8 +64,10 @@ impl http_body::Body for Outgoing {
                 Some(Ok(bytes))
             }
             Flow::Stream { stream, left_bytes } => {
-                let next = ready!(poll_caught(stream, cx));
-                account(next, left_bytes)
+                let next = account(ready!(poll_caught(stream, cx)), left_bytes);
+                // nobody asks for the end once all that was promised is out
+                this.record.whole = *left_bytes == Some(0) && !matches!(next, Some(Err(_)));
+                next
             }
         };
         match &next {
