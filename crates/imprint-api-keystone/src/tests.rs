@@ -48,7 +48,9 @@ async fn world() -> World {
 
 fn password(name: &str, password: &str, scope: Value) -> Value {
     let user = json!({"name": name, "domain": {"name": "Default"}, "password": password});
-    json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}})
+    let mut body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
+    body["auth"]["scope"] = scope;
+    body
 }
 
 impl World {

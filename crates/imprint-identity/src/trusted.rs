@@ -73,6 +73,15 @@ impl fmt::Debug for TrustedSettings {
     }
 }
 
+impl TrustedSettings {
+    /// The same with the defaults for names that were left empty.
+    fn filled(&self) -> Self {
+        let default = Self::default();
+        let or = |text: &String, default: String| if text.is_empty() { default } else { text.clone() };
+        Self { project: or(&self.project, default.project), domain: or(&self.domain, default.domain), ..self.clone() }
+    }
+}
+
 /// The outside Keystone.
 pub(crate) struct Trusted {
     client: reqwest::Client,
@@ -135,7 +144,7 @@ impl Trusted {
         Ok(Some(Self {
             client,
             tokens_url: format!("{base}/v3/auth/tokens"),
-            settings: settings.clone(),
+            settings: settings.filled(),
             remembered: Cache::new(REMEMBERED_MAX),
             own_token: Mutex::new(None),
             clock,

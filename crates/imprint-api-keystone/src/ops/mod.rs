@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use imprint_http::{BoxFuture, Op, Request, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use crate::auth::Asker;
 use crate::error::Refusal;
@@ -74,12 +74,16 @@ pub(crate) fn all() -> Vec<Row> {
 
 /// 200 with `body` under `name`.
 fn shown(name: &str, body: Value) -> Outcome {
-    Ok(Response::json(StatusCode::OK, &json!({ name: body })))
+    Ok(Response::json(StatusCode::OK, &under(name, body)))
 }
 
 /// 201 with `body` under `name`.
 fn made(name: &str, body: Value) -> Outcome {
-    Ok(Response::json(StatusCode::CREATED, &json!({ name: body })))
+    Ok(Response::json(StatusCode::CREATED, &under(name, body)))
+}
+
+fn under(name: &str, body: Value) -> Map<String, Value> {
+    Map::from_iter([(name.to_owned(), body)])
 }
 
 /// 204.
