@@ -1,5 +1,6 @@
 //! The imprint program: configuration, wiring and the command line.
 
+mod cli;
 mod config;
 mod datadir;
 mod failure;
@@ -21,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "imprint", version, about, max_term_width = 110)]
 struct Cli {
+    #[command(flatten)]
+    client: cli::ClientArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -31,11 +34,15 @@ enum Command {
     Serve(SettingArgs),
     /// Print the settings in force and where each came from
     Config(SettingArgs),
+    #[command(flatten)]
+    Client(cli::ClientCommand),
+    #[command(flatten)]
+    Describe(cli::SelfCommand),
 }
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
-    match run(cli.command) {
+    match run(&cli.client, cli.command) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => {
             output::notice(&format!("imprint: {failure}"));
@@ -44,7 +51,7 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(client: &cli::ClientArgs, command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => {
             let settings = args.resolve().map_err(Failure::usage)?;
@@ -58,6 +65,8 @@ fn run(command: Command) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Command::Client(command) => runtime()?.block_on(cli::run(client, command)),
+        Command::Describe(command) => cli::describe(command),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection to a running service: tokens renewed, short troubles waited out, refusals turned into failures that
 //! say what to do next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -29,12 +30,13 @@ pub(super) struct Endpoint {
     pub(super) token: String,
 }
 
-/// A client of one service.
+/// A client of one service. Cheap to clone; all clones share the token.
+#[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
-    login: Login,
-    url: String,
-    token: RwLock<String>,
+    login: Arc<Login>,
+    url: Arc<str>,
+    token: Arc<RwLock<String>>,
 }
 
 impl Client {
@@ -53,7 +55,7 @@ impl Client {
         }
         let http = http.build().map_err(|error| Failure::doing("cannot make a client", error))?;
         let Endpoint { url, token } = plan.login.enter(&http, plan.url.as_deref()).await?;
-        Ok(Self { http, login: plan.login, url, token: RwLock::new(token) })
+        Ok(Self { http, login: Arc::new(plan.login), url: url.into(), token: Arc::new(RwLock::new(token)) })
     }
 
     /// Where the service is.
@@ -72,7 +74,8 @@ impl Client {
         loop {
             let token = self.token.read().await.clone();
             let request = with(self.http.request(method.clone(), format!("{}{path}", self.url)));
-            let failure = match request.header("x-auth-token", &token).header("accept", "application/json").send().await {
+            let failure = match request.header("x-auth-token", &token).header("accept", "application/json").send().await
+            {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !renewed => {
                     renewed = true;
@@ -97,9 +100,21 @@ impl Client {
         path: &str,
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
+        let response = self.answer(method, path, with).await?;
+        if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
+    }
+
+    /// As [`send_once`](Self::send_once), and a refusal is an answer too.
+    pub(super) async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Failure> {
         let token = self.token.read().await.clone();
         let request = with(self.http.request(method, format!("{}{path}", self.url)));
-        once(request.header("x-auth-token", token).header("accept", "application/json"), &self.url).await
+        let request = request.header("x-auth-token", token).header("accept", "application/json");
+        request.send().await.map_err(|error| broken(&self.url, error))
     }
 
     /// Gets JSON.
@@ -158,7 +173,8 @@ pub(super) async fn content(mut response: Response) -> Result<Bytes, Failure> {
 pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     let url = response.url().to_string();
     let body = content(response).await?;
-    serde_json::from_slice(&body).map_err(|error| Failure::doing(&format!("{url} gave an answer that is not understood"), error))
+    serde_json::from_slice(&body)
+        .map_err(|error| Failure::doing(&format!("{url} gave an answer that is not understood"), error))
 }
 
 /// A request that got no answer.
@@ -168,7 +184,8 @@ pub(super) fn broken(url: &str, error: reqwest::Error) -> Failure {
     Failure::new(ExitCode::Unavailable, format!("{failure}; {next}"))
 }
 
-async fn refused(response: Response) -> Failure {
+/// What a refusal means for the command.
+pub(super) async fn refused(response: Response) -> Failure {
     let status = response.status();
     let body = content(response).await.unwrap_or_default();
     let said = said(&body).unwrap_or_else(|| status.to_string());
@@ -180,7 +197,6 @@ async fn refused(response: Response) -> Failure {
             (ExitCode::Unavailable, "; try again")
         }
         StatusCode::TOO_MANY_REQUESTS => (ExitCode::Unavailable, ""),
-        StatusCode::CONFLICT => (ExitCode::Conflict, ""),
         _ => (ExitCode::Failed, ""),
     };
     Failure::new(code, format!("{said}{next}"))

@@ -35,13 +35,7 @@ pub(super) fn declared(head: &[u8], tail: &[u8]) -> &'static str {
         Format::Iso => "iso",
         Format::Ploop => "ploop",
         // a disk with a partition table is a raw one; and what the service refuses anyway is declared as nothing else
-        Format::Raw
-        | Format::Gpt
-        | Format::Luks
-        | Format::Qed
-        | Format::Dmg
-        | Format::Bochs
-        | Format::Cloop => "raw",
+        Format::Raw | Format::Gpt | Format::Luks | Format::Qed | Format::Dmg | Format::Bochs | Format::Cloop => "raw",
     }
 }
 

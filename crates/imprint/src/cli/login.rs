@@ -154,7 +154,8 @@ fn user(named: &dyn Fn(&str) -> Option<String>) -> Result<Value, Failure> {
     if let Some(id) = named("user_id") {
         return Ok(json!({ "id": id }));
     }
-    let name = named("username").ok_or_else(|| Failure::usage("a password needs OS_USERNAME or OS_USER_ID beside it"))?;
+    let name =
+        named("username").ok_or_else(|| Failure::usage("a password needs OS_USERNAME or OS_USER_ID beside it"))?;
     Ok(json!({ "name": name, "domain": domain(named, "user") }))
 }
 
@@ -202,7 +203,9 @@ impl Login {
                     None => {
                         let body: Value = client::json(response).await?;
                         wanted.find(&body).ok_or_else(|| {
-                            Failure::usage("the catalogue has no image service for this region and interface: give --url")
+                            Failure::usage(
+                                "the catalogue has no image service for this region and interface: give --url",
+                            )
                         })?
                     }
                 };
@@ -311,7 +314,8 @@ mod tests {
 
     #[test]
     fn the_image_service_is_found_by_region_and_interface() {
-        let endpoint = |interface: &str, region: &str, url: &str| json!({ "interface": interface, "region": region, "url": url });
+        let endpoint =
+            |interface: &str, region: &str, url: &str| json!({ "interface": interface, "region": region, "url": url });
         let endpoints = [
             endpoint("internal", "a", "http://1"),
             endpoint("public", "a", "http://2/v2/"),

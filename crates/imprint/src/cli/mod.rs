@@ -13,12 +13,16 @@ mod login;
 mod progress;
 mod pull;
 mod push;
+mod record;
 #[cfg(test)]
 mod reference;
+mod resume;
+mod sending;
 mod sidecar;
 mod store;
 mod table;
 mod upload;
+mod verify;
 
 use clap::{Args, Subcommand};
 
