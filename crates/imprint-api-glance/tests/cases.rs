@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use support::World;
 use support::case::{self, Kind, Step};
 
-const FILES: [&str; 7] = ["discovery", "images", "list", "update", "data", "members", "bad_input"];
+const FILES: [&str; 8] = ["discovery", "images", "list", "update", "data", "members", "jobs", "bad_input"];
 
 /// Operations that succeed whoever asks, once they know who: there is nothing to refuse.
 const NEVER_FAIL: [&str; 12] = [
@@ -86,6 +86,11 @@ async fn members() {
 }
 
 #[tokio::test]
+async fn jobs() {
+    check("jobs").await;
+}
+
+#[tokio::test]
 async fn bad_input() {
     check("bad_input").await;
 }
@@ -145,5 +150,17 @@ async fn every_operation_but_the_open_ones_asks_who_it_is() {
             assert_eq!(challenge, "Keystone uri=\"http://glance.test/identity\"");
             assert!(answer.headers.contains_key("x-openstack-request-id"), "{}", op.name);
         }
+    }
+}
+
+/// Requests that mean no operation at all are answered too, as text: nothing is known yet of what they accept.
+#[tokio::test]
+async fn a_target_that_is_no_text_is_a_bad_request() {
+    let world = World::new().await;
+    for target in ["/v2/images/%zz", "/v2/images/%ff", "/v2/images/a%00b", "/v2/images?name=%ff", "/versions/%c3%28"] {
+        let request = http::Request::builder().uri(target).body(Vec::new()).expect("a request");
+        let answer = world.ask(request).await;
+        assert_eq!((answer.op, answer.status.as_u16()), (None, 400), "{target}");
+        assert!(answer.content.starts_with(b"400 Bad Request\n\n"), "{target}");
     }
 }

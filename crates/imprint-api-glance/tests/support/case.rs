@@ -14,7 +14,8 @@
 //!
 //! The first word says what the case shows: `success` or `failure` of the operation named after it, or `setup` when it
 //! only prepares others. `$member` and the like stand for the ids of projects; `@{N TEXT}` for N times TEXT. A line
-//! `## wait N` lets N seconds pass.
+//! `## wait N` lets N seconds pass, a line `## work` has every waiting job done. `$last` stands for the last id that
+//! nobody could know before.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -49,6 +50,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Step {
     Wait(Duration),
+    Work,
     Ask(Case),
 }
 
@@ -74,6 +76,9 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
 fn parse_step(part: &str) -> Step {
     if let Some(seconds) = part.strip_prefix("wait ") {
         return Step::Wait(Duration::from_secs(seconds.trim().parse().expect("seconds")));
+    }
+    if part.trim() == "work" {
+        return Step::Work;
     }
     let (head, rest) = part.split_once('\n').expect("a case has a request");
     let (words, title) = head.split_once(": ").expect("a case has a title");
@@ -113,6 +118,10 @@ pub(crate) async fn run(world: &World, steps: &[Step]) -> String {
             Step::Wait(duration) => {
                 world.clock.advance(*duration);
                 writeln!(out, "## wait {}\n", duration.as_secs()).expect("a String");
+            }
+            Step::Work => {
+                world.work().await;
+                out.push_str("## work\n\n");
             }
             Step::Ask(case) => {
                 let answer = world.ask(case.request(world)).await;

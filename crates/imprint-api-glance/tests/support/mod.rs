@@ -3,8 +3,8 @@
 pub(crate) mod case;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, StatusCode};
 use imprint_api_glance::GlanceDialect;
@@ -12,7 +12,7 @@ use imprint_catalogue::Catalogue;
 use imprint_http::{Body, Dialect, Request, Response};
 use imprint_identity::{Credential, Identity, Login, NewProject, NewUser, ProjectRef, Target, UserRef, WantedScope};
 use imprint_model::{Clock, ManualClock, Timestamp};
-use imprint_service::Service;
+use imprint_service::{Runner, Service};
 use imprint_store::{MemoryIndex, Store};
 use tempfile::TempDir;
 
@@ -26,12 +26,19 @@ const PEOPLE: [(&str, &str, &str); 4] = [
     ("third", "third", "member"),
 ];
 
+/// How ids begin that cases choose for their images.
+const CHOSEN: &str = "00000000-0000-4000-8000-";
+
 /// Everything a test asks.
 pub(crate) struct World {
     dialect: Arc<GlanceDialect>,
     pub(crate) clock: ManualClock,
     tokens: Vec<(&'static str, String)>,
-    projects: Vec<(&'static str, String)>,
+    /// Ids of projects, and `user_…` of people.
+    ids: Vec<(String, String)>,
+    /// The last id that nobody could know before.
+    last: Mutex<String>,
+    runner: Runner,
     asked: AtomicU64,
     _dir: TempDir,
 }
@@ -67,10 +74,11 @@ impl World {
         };
         let identity =
             Identity::open(catalogue.clone(), settings, [7; 32], Arc::clone(&shared)).await.expect("identity");
-        let (tokens, projects) = people(&identity).await;
+        let (tokens, ids) = people(&identity).await;
         let service = Service::new(catalogue, store.expect("a store"), shared, imprint_service::Settings::default());
+        let runner = Runner::new(service.clone());
         let dialect = Arc::new(GlanceDialect::new(service, identity, None, vec!["local-1".into()]));
-        Self { dialect, clock, tokens, projects, asked: AtomicU64::new(0), _dir: dir }
+        Self { dialect, clock, tokens, ids, last: Mutex::default(), runner, asked: AtomicU64::new(0), _dir: dir }
     }
 
     /// The registry's names and paths.
@@ -87,14 +95,33 @@ impl World {
         }
     }
 
-    /// Text with the ids of projects in place of `$name`.
-    pub(crate) fn with_ids(&self, text: &str) -> String {
-        self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("${name}"), id))
+    /// Has every waiting job done.
+    pub(crate) async fn work(&self) {
+        self.runner.run_waiting().await.expect("the queue answers");
     }
 
-    /// Text with `$name` in place of the ids of projects.
+    /// Text with ids in place of `$name`, and the last unforeseen one in place of `$last`.
+    pub(crate) fn with_ids(&self, text: &str) -> String {
+        let text = text.replace("$last", &self.last.lock().expect("not poisoned"));
+        self.ids.iter().fold(text, |text, (name, id)| text.replace(&format!("${name}"), id))
+    }
+
+    /// Text with `$name` in place of ids, and `$last` in place of those that nobody could know.
     pub(crate) fn without_ids(&self, text: &str) -> String {
-        self.projects.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id, &format!("${name}")))
+        let text = self.ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id, &format!("${name}")));
+        let mut out = String::new();
+        for word in text.split_inclusive(|c: char| !c.is_ascii_hexdigit() && c != '-') {
+            let id = word.get(..36).filter(|id| uuid::Uuid::try_parse(id).is_ok() && !id.starts_with(CHOSEN));
+            match id {
+                Some(id) => {
+                    id.clone_into(&mut self.last.lock().expect("not poisoned"));
+                    out.push_str("$last");
+                    out.push_str(&word[36..]);
+                }
+                None => out.push_str(word),
+            }
+        }
+        out
     }
 
     /// Asks, and reads the answer to its end.
@@ -121,28 +148,31 @@ async fn answer(op: Option<&'static str>, response: Response) -> Answer {
     Answer { op, status, headers, content }
 }
 
-async fn people(identity: &Identity) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+async fn people(identity: &Identity) -> (Vec<(&'static str, String)>, Vec<(String, String)>) {
     let root = identity.bootstrap("root-access-key", "root-secret-key").await.expect("bootstrap");
-    let mut projects = vec![("admin", root.project_id)];
     let scope = |project: &str| WantedScope::Project(ProjectRef::Id(project.to_owned()));
     let mut tokens = vec![
-        ("admin", log_in(identity, "admin", "root-secret-key", scope(&projects[0].1)).await),
+        ("admin", log_in(identity, "admin", "root-secret-key", scope(&root.project_id)).await),
         // an administrator of the whole installation, bound to no project
         ("system", log_in(identity, "admin", "root-secret-key", WantedScope::System).await),
     ];
+    let admin = identity.list_users(imprint_identity::UserFilter::default()).await.expect("users").remove(0);
+    let mut ids = vec![("user_admin".to_owned(), admin.id), ("admin".to_owned(), root.project_id)];
     for (name, project, role) in PEOPLE {
-        if !projects.iter().any(|(known, _)| *known == project) {
+        if !ids.iter().any(|(known, _)| known == project) {
             let created = identity.create_project(NewProject::named(project)).await.expect("a project");
-            projects.push((project, created.id));
+            ids.push((project.to_owned(), created.id));
         }
-        let project = projects.iter().find(|(known, _)| *known == project).map(|(_, id)| id.clone()).expect("made");
+        let project = ids.iter().find(|(known, _)| known == project).map(|(_, id)| id.clone()).expect("made");
         let password = Some("a long password".to_owned());
         let user = identity.create_user(NewUser { password, ..NewUser::named(name) }).await.expect("a user");
         let roles = identity.list_roles(Some(role.to_owned())).await.expect("roles");
         identity.grant(&user.id, Target::Project(project.clone()), &roles[0].id).await.expect("a grant");
         tokens.push((name, log_in(identity, name, "a long password", scope(&project)).await));
+        // before the projects: one name may begin with the other
+        ids.insert(0, (format!("user_{name}"), user.id));
     }
-    (tokens, projects)
+    (tokens, ids)
 }
 
 async fn log_in(identity: &Identity, name: &str, password: &str, scope: WantedScope) -> String {
