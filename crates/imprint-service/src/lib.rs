@@ -2,6 +2,7 @@
 //! authorises, checks the rules, and changes everything it changes in one transaction.
 
 mod access;
+mod definitions;
 mod error;
 mod fetch;
 mod figures;
@@ -26,6 +27,10 @@ use imprint_model::Clock;
 use imprint_store::Store;
 use tokio::sync::Notify;
 
+pub use definitions::{
+    DEFINITION_NAME_CHARS_MAX, DEFINITION_TEXT_CHARS_MAX, Definition, DefinitionKind, ListNamespaces, Namespace,
+    NamespaceContent, NamespaceDetails, NamespaceSort, NewDefinition, Present,
+};
 pub use error::{Error, Field, Quota, Resource};
 pub use figures::Figures;
 pub use images::{

@@ -1,5 +1,6 @@
 //! What the verbs promise, on a real database and a real store.
 
+mod definitions;
 mod imports;
 mod pushes;
 mod sharing;
