@@ -1,6 +1,6 @@
 //! Who changed what, and when: written in the transaction that makes the change.
 
-use imprint_model::{ImageId, ProjectId, Timestamp, UserId};
+use imprint_model::{ProjectId, Timestamp, UserId};
 
 use crate::{Error, Tx, Value, params, to_json};
 
@@ -29,8 +29,7 @@ pub struct AuditEntry {
 /// The engine's.
 pub fn record(tx: &mut Tx<'_>, entry: &AuditEntry) -> Result<(), Error> {
     let AuditEntry { at, user, project, request_id, action, resource, detail } = entry;
-    // Any unique id will do; entries are told apart by nothing else.
-    let id = ImageId::random();
+    let id = uuid::Uuid::new_v4().to_string();
     tx.execute(
         "INSERT INTO audit (id, at, user_id, project, request_id, action, resource, detail) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -32,7 +32,7 @@ pub(crate) struct Tuning {
 }
 
 /// The metadata file.
-pub(crate) const METADATA: Tuning = Tuning { cache_kib: 16 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 4000 };
+pub(crate) const METADATA: Tuning = Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 8000 };
 
 /// The file of the index of chunks: its rows are found by digest, so any page may be needed next.
 pub(crate) const INDEX: Tuning = Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 8000 };

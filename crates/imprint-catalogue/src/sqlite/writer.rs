@@ -151,6 +151,11 @@ fn serve(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Work>>) {
 
 fn commit_together(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Error> {
     begin(connection, "BEGIN IMMEDIATE")?;
+    if let [alone] = batch {
+        // Without a savepoint: its journal would cost a large transaction dearly, and has nobody to protect.
+        let stays = run_one(connection, alone.as_mut())?;
+        return finish(connection, stays);
+    }
     let done = batch.iter_mut().try_for_each(|job| step(connection, job.as_mut()));
     let ended = finish(connection, done.is_ok());
     done.and(ended)
@@ -159,6 +164,14 @@ fn commit_together(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Resu
 /// One transaction inside the common one: its failure undoes its own changes only.
 fn step(connection: &Connection, job: &mut dyn Work) -> Result<(), Error> {
     begin(connection, "SAVEPOINT work")?;
+    if !run_one(connection, job)? {
+        begin(connection, "ROLLBACK TO work")?;
+    }
+    begin(connection, "RELEASE work")
+}
+
+/// Whether the changes are to stay.
+fn run_one(connection: &Connection, job: &mut dyn Work) -> Result<bool, Error> {
     let mut tx = Tx::on_sqlite(connection);
     let stays = job.run(&mut tx);
     if connection.is_autocommit() {
@@ -166,8 +179,5 @@ fn step(connection: &Connection, job: &mut dyn Work) -> Result<(), Error> {
         let kind = tx.failed().unwrap_or(ErrorKind::Unavailable);
         return Err(Error::new(kind, "the database gave the transaction up"));
     }
-    if !stays {
-        begin(connection, "ROLLBACK TO work")?;
-    }
-    begin(connection, "RELEASE work")
+    Ok(stays)
 }
