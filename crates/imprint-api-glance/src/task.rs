@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// For how long the end of a task says it is remembered.
 const KEPT: Duration = Duration::from_secs(48 * 3600);
 
+/// What kind of work every job of this API is.
+pub(crate) const KIND: &str = "api_image_import";
+
 /// The word for a state.
 pub(crate) fn status(state: JobState) -> &'static str {
     match state {
@@ -28,7 +31,7 @@ pub(crate) fn of_image(job: &Job) -> Value {
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_iso_micros);
     json!({
         "id": job.id,
-        "type": "api_image_import",
+        "type": KIND,
         "status": status(job.state),
         "owner": job.owner,
         "expires_at": time(job.ended_at.map(|at| at.after(KEPT))),
@@ -50,7 +53,7 @@ pub(crate) fn listed(job: &Job) -> Value {
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339_seconds);
     let mut shown = json!({
         "id": job.id,
-        "type": "api_image_import",
+        "type": KIND,
         "status": status(job.state),
         "owner": job.owner,
         "image_id": job.image,
