@@ -1,11 +1,11 @@
 //! Who asks: accounts, users, roles, access keys, tokens, and the check of whatever a request brings as proof.
 //!
-//! Plain secrets never leave this crate: what is kept is sealed ([`secrets`]) or hashed ([`passwords`]), a new key's
+//! Plain secrets never leave this crate: what is kept is sealed (`secrets.rs`) or hashed (`passwords.rs`), a new key's
 //! secret is given out once by the call that makes it, and signatures are checked in here. Never here: HTTP, the words
 //! of any dialect, SQL text.
 //!
-//! A token says everything itself ([`tokens`]), so checking one reads no database. What ends a token early is a
-//! numbered log ([`revoked`]) that every node follows ([`follow`]) at most
+//! A token says everything itself (`tokens.rs`), so checking one reads no database. What ends a token early is a
+//! numbered log (`revoked.rs`) that every node follows (`follow.rs`) at most
 //! [`Settings::revocation_staleness_ms`] behind.
 
 mod access_keys;

@@ -252,3 +252,6 @@ fn unavailable(why: &dyn fmt::Display) -> Unauthenticated {
     tracing::warn!(%why, "the outside Keystone does not answer as it should");
     Unauthenticated::Unavailable("the identity service does not answer".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
