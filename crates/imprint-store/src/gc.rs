@@ -12,9 +12,11 @@
 //! 4. Look-ups for new content skip condemned packs, and new copies of their chunks replace the old in the index.
 //! 5. A pack leaves the index (if it is still condemned since the same moment) before its bytes are removed.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use imprint_model::Timestamp;
+use imprint_model::{LeaseId, Timestamp};
 
 use crate::backend::Found;
 use crate::error::{Kind, Result};
@@ -88,9 +90,10 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    fn take(shared: &Shared, grace: Duration) -> Result<Self> {
+    fn take(shared: &Shared, own: LeaseId, grace: Duration) -> Result<Self> {
         let now = shared.clock.now();
-        let oldest = shared.index.leases(now)?.iter().map(|lease| lease.began).min().unwrap_or(now);
+        let others = shared.index.leases(now)?.into_iter().filter(|lease| lease.id != own);
+        let oldest = others.map(|lease| lease.began).min().unwrap_or(now);
         let untouchable_from = oldest.min(now).before(shared.settings.clock_skew());
         Ok(Self { now, untouchable_from, grace_ago: now.before(grace) })
     }
@@ -101,10 +104,11 @@ impl Moment {
     }
 }
 
-pub(crate) fn collect(shared: &std::sync::Arc<Shared>, roots: &dyn Roots, options: &GcOptions) -> Result<GcReport> {
+/// `own` is the lease that protects the packs this writes while they are not in the index.
+pub(crate) fn collect(shared: &Arc<Shared>, own: LeaseId, roots: &dyn Roots, options: &GcOptions) -> Result<GcReport> {
     // leases before roots, and packs before both: see the module's text
     let packs = shared.index.packs()?;
-    let moment = Moment::take(shared, options.grace)?;
+    let moment = Moment::take(shared, own, options.grace)?;
     let marks = mark::mark(shared, &mark::list_roots(roots)?)?;
     let mut report = GcReport {
         maps: marks.maps,
@@ -170,13 +174,15 @@ fn delete(shared: &Shared, pack: &PackInfo, condemned_at: Timestamp, report: &mu
 fn remove_orphans(shared: &Shared, moment: &Moment, report: &mut GcReport) -> Result<()> {
     let mut old: Vec<Found> = Vec::new();
     shared.backend.list(&mut |found| {
-        if found.id.begun_at().is_some_and(|begun| moment.is_settled(begun)) {
+        // an id tells the millisecond only
+        let begun = found.id.begun_at().map(|begun| begun.after(Duration::from_millis(1)));
+        if begun.is_some_and(|begun| moment.is_settled(begun)) {
             old.push(found);
         }
         Ok(())
     })?;
     // listed after the backend was: a pack that entered the index meanwhile is seen
-    let listed: std::collections::HashSet<PackId> = shared.index.packs()?.iter().map(|pack| pack.id).collect();
+    let listed: HashSet<PackId> = shared.index.packs()?.iter().map(|pack| pack.id).collect();
     for found in old {
         if listed.contains(&found.id) {
             continue;
@@ -187,6 +193,3 @@ fn remove_orphans(shared: &Shared, moment: &Moment, report: &mut GcReport) -> Re
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

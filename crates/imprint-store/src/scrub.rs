@@ -209,7 +209,8 @@ pub(crate) fn scan_records(shared: &Shared, id: PackId, bytes: u64) -> Result<Ve
         if end > bytes {
             break;
         }
-        let header = shared.backend.read(id, &[offset..end])?.pop().unwrap_or_default();
+        let range = offset..end;
+        let header = shared.backend.read(id, std::slice::from_ref(&range))?.pop().unwrap_or_default();
         let Ok(entry) = pack::decode_record_header(&header, offset, ordinal) else { break };
         offset += record_span(entry.stored_len);
         if offset > bytes {
@@ -219,6 +220,3 @@ pub(crate) fn scan_records(shared: &Shared, id: PackId, bytes: u64) -> Result<Ve
     }
     Ok(entries)
 }
-
-#[cfg(test)]
-mod tests;

@@ -208,8 +208,11 @@ impl Store {
     /// # Errors
     /// When the list of roots, the index or the backend fails; what was done until then stands and is safe.
     pub async fn gc(&self, roots: impl Roots, options: GcOptions) -> Result<GcReport> {
-        let shared = Arc::clone(&self.0);
-        blocking(move || gc::collect(&shared, &roots, &options)).await
+        let lease = self.lease().await?;
+        let (shared, own) = (Arc::clone(&self.0), lease.id());
+        let report = blocking(move || gc::collect(&shared, own, &roots, &options)).await?;
+        lease.release().await?;
+        Ok(report)
     }
 
     /// Reads everything that is stored and everything that `roots` name, and reports what is damaged.

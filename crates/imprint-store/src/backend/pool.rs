@@ -79,14 +79,19 @@ impl Drop for Lent {
 mod tests {
     use super::*;
 
+    fn set(buffer: &mut [u8], byte: u8) -> Result<(), ()> {
+        buffer.fill(byte);
+        Ok(())
+    }
+
     #[test]
     fn a_buffer_comes_back_and_keeps_to_the_asked_length() {
         let pool = BufferPool::default();
-        let first = pool.fill::<()>(200_000, |buffer| Ok(buffer.fill(1))).unwrap();
+        let first = pool.fill(200_000, |buffer| set(buffer, 1)).unwrap();
         assert_eq!(first.len(), 200_000);
         drop(first);
         assert_eq!(pool.0.lock().buffers.len(), 1);
-        let second = pool.fill::<()>(100_000, |buffer| Ok(buffer.fill(2))).unwrap();
+        let second = pool.fill(100_000, |buffer| set(buffer, 2)).unwrap();
         assert_eq!(pool.0.lock().buffers.len(), 0);
         assert!(second.len() == 100_000 && second.iter().all(|&byte| byte == 2));
     }
