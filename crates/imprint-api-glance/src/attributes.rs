@@ -147,7 +147,8 @@ fn mismatch(name: &str, why: impl Display) -> Refusal {
     Refusal::bad_request(format!("Provided object does not match schema 'image': {why}. Failed for '{name}'."))
 }
 
-fn shown(value: &Value) -> String {
+/// A value as a message repeats it: in part.
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => format!("'{}'", shown_text(text)),
         Value::Array(_) => "[...]".to_owned(),

@@ -11,10 +11,22 @@ use std::path::PathBuf;
 use support::World;
 use support::case::{self, Kind, Step};
 
-const FILES: [&str; 8] = ["discovery", "images", "list", "update", "data", "members", "jobs", "bad_input"];
+const FILES: [&str; 11] = [
+    "discovery",
+    "images",
+    "list",
+    "update",
+    "data",
+    "members",
+    "jobs",
+    "metadefs_namespaces",
+    "metadefs_items",
+    "metadefs_schemas",
+    "bad_input",
+];
 
 /// Operations that succeed whoever asks, once they know who: there is nothing to refuse.
-const NEVER_FAIL: [&str; 12] = [
+const NEVER_FAIL: [&str; 23] = [
     "root",
     "list_versions",
     "find_api",
@@ -27,6 +39,17 @@ const NEVER_FAIL: [&str; 12] = [
     "schema_members",
     "schema_task",
     "schema_tasks",
+    "list_metadef_resource_types",
+    "schema_metadef_namespace",
+    "schema_metadef_namespaces",
+    "schema_metadef_resource_type",
+    "schema_metadef_resource_types",
+    "schema_metadef_object",
+    "schema_metadef_objects",
+    "schema_metadef_property",
+    "schema_metadef_properties",
+    "schema_metadef_tag",
+    "schema_metadef_tags",
 ];
 /// Operations that are there to refuse.
 const NEVER_SUCCEED: [&str; 4] = ["unknown_path", "wrong_method", "info_stores", "info_stores_detail"];
@@ -88,6 +111,21 @@ async fn members() {
 #[tokio::test]
 async fn jobs() {
     check("jobs").await;
+}
+
+#[tokio::test]
+async fn metadefs_namespaces() {
+    check("metadefs_namespaces").await;
+}
+
+#[tokio::test]
+async fn metadefs_items() {
+    check("metadefs_items").await;
+}
+
+#[tokio::test]
+async fn metadefs_schemas() {
+    check("metadefs_schemas").await;
 }
 
 #[tokio::test]

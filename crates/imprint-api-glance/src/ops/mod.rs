@@ -17,6 +17,11 @@ mod info_stores;
 mod info_usage;
 mod list;
 mod list_members;
+mod metadefs_namespaces;
+mod metadefs_objects;
+mod metadefs_properties;
+mod metadefs_resource_types;
+mod metadefs_tags;
 mod reactivate;
 mod remove_member;
 mod remove_tag;
@@ -92,6 +97,11 @@ const REGISTRY: &[&[Row]] = &[
     image_tasks::OPS,
     tasks::OPS,
     cache::OPS,
+    metadefs_namespaces::OPS,
+    metadefs_objects::OPS,
+    metadefs_properties::OPS,
+    metadefs_tags::OPS,
+    metadefs_resource_types::OPS,
 ];
 
 /// The whole registry.

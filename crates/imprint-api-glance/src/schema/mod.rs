@@ -3,6 +3,7 @@
 
 mod image;
 mod member;
+pub(crate) mod metadefs;
 mod task;
 
 use std::sync::LazyLock;
