@@ -6,6 +6,7 @@ use imprint_model::Image;
 use imprint_service::Upload;
 
 use crate::error::Refusal;
+use crate::words;
 
 /// How many bytes the client says will come.
 pub(crate) fn declared_bytes(request: &Request) -> Result<Option<u64>, Refusal> {
@@ -27,6 +28,16 @@ pub(crate) fn require_octets(request: &Request) -> Result<(), Refusal> {
     }
     let text = format!("Invalid content type {content_type}");
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+}
+
+/// Refuses a store that is not there.
+pub(crate) fn require_known_store(request: &Request) -> Result<(), Refusal> {
+    match request.header("x-image-meta-store") {
+        Some(store) if store != words::STORE => {
+            Err(Refusal::bad_request(format!("Store '{store}' is not configured.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Moves the body into an upload, to its end.

@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-/// The newest version and what came before it. Left out are 2.8 and 2.10 to 2.13, which stand for several stores.
+/// The newest version and what came before it, all of it offered: the cache (2.14, 2.16, 2.18), stores by name, of which
+/// there is one (2.8 to 2.13), locations (2.17).
 const CURRENT: &str = "2.18";
-const SUPPORTED: [&str; 13] =
-    ["2.17", "2.16", "2.15", "2.14", "2.9", "2.7", "2.6", "2.5", "2.4", "2.3", "2.2", "2.1", "2.0"];
+const SUPPORTED: [&str; 18] = [
+    "2.17", "2.16", "2.15", "2.14", "2.13", "2.12", "2.11", "2.10", "2.9", "2.8", "2.7", "2.6", "2.5", "2.4", "2.3",
+    "2.2", "2.1", "2.0",
+];
 
 /// The document, for a client that reaches the service at `base` (no slash at the end).
 pub(crate) fn document(base: &str) -> String {
@@ -36,7 +39,7 @@ mod tests {
     fn one_version_is_current_and_all_point_to_the_same_place() {
         let document: serde_json::Value = serde_json::from_str(&document("http://a\"b")).expect("valid JSON");
         let versions = document["versions"].as_array().expect("a list");
-        assert_eq!(versions.len(), 14);
+        assert_eq!(versions.len(), 19);
         assert_eq!(versions.iter().filter(|version| version["status"] == "CURRENT").count(), 1);
         assert!(versions.iter().all(|version| version["links"][0]["href"] == "http://a\"b/v2/"));
     }

@@ -65,6 +65,9 @@ pub fn write_image_members(out: &mut Vec<u8>, image: &Image) {
     member_time(out, "created_at", *created_at);
     member_time(out, "updated_at", *updated_at);
     write_links(out, *id);
+    if content.is_some() && status.has_data() {
+        member_word(out, "stores", words::STORE);
+    }
     for (name, value) in properties {
         write_property(out, name, value.as_deref());
     }
@@ -260,6 +263,7 @@ mod tests {
                 "self": "/v2/images/7e9c5d3a-0000-4000-8000-000000000001",
                 "file": "/v2/images/7e9c5d3a-0000-4000-8000-000000000001/file",
                 "schema": "/v2/schemas/image",
+                "stores": "default",
                 "hw_disk_bus": "scsi",
                 "os_glance_importing_to_stores": "",
                 "kernel_id": null,

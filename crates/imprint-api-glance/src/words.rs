@@ -9,6 +9,9 @@ pub(crate) const IMPORT_METHODS: [&str; 4] = ["glance-direct", "web-download", "
 /// The name of the one store there is.
 pub(crate) const STORE: &str = "default";
 
+/// The store, and the two that clients know to be for staging and for tasks.
+pub(crate) const STORES_OF_ALL_KINDS: [&str; 3] = [STORE, "os_glance_staging_store", "os_glance_tasks_store"];
+
 /// Names of properties that the engine itself keeps begin so; a client can neither set nor remove them.
 const KEPT_PREFIX: &str = "imprint:";
 /// What such names begin with on the wire.

@@ -26,13 +26,14 @@ const FILES: [&str; 11] = [
 ];
 
 /// Operations that succeed whoever asks, once they know who: there is nothing to refuse.
-const NEVER_FAIL: [&str; 23] = [
+const NEVER_FAIL: [&str; 24] = [
     "root",
     "list_versions",
     "find_api",
     "choose_version",
     "healthcheck",
     "info_import",
+    "info_stores",
     "schema_image",
     "schema_images",
     "schema_member",
@@ -52,7 +53,7 @@ const NEVER_FAIL: [&str; 23] = [
     "schema_metadef_tags",
 ];
 /// Operations that are there to refuse.
-const NEVER_SUCCEED: [&str; 4] = ["unknown_path", "wrong_method", "info_stores", "info_stores_detail"];
+const NEVER_SUCCEED: [&str; 3] = ["unknown_path", "wrong_method", "delete_from_store"];
 /// Operations for everybody.
 const OPEN: [&str; 4] = ["root", "list_versions", "choose_version", "healthcheck"];
 

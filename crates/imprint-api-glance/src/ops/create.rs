@@ -17,6 +17,8 @@ pub(super) const OPS: &[Row] = &[Op::new("create_image", Method::POST, "/v2/imag
 
 const IMPORT_METHODS: HeaderName = HeaderName::from_static("openstack-image-import-methods");
 
+const STORE_IDS: HeaderName = HeaderName::from_static("openstack-image-store-ids");
+
 async fn create(parts: Arc<Parts>, caller: Caller, mut request: Request) -> Outcome {
     let wanted = read(body::read_object(&mut request).await?)?;
     let image = parts.service.create_image(&caller, wanted).await?;
@@ -24,7 +26,8 @@ async fn create(parts: Arc<Parts>, caller: Caller, mut request: Request) -> Outc
     let methods = HeaderValue::from_str(&words::IMPORT_METHODS.join(",")).expect("our words are visible ASCII");
     Ok(image_response(StatusCode::CREATED, &image)
         .with_text_header(header::LOCATION, &location)
-        .with_header(IMPORT_METHODS, methods))
+        .with_header(IMPORT_METHODS, methods)
+        .with_text_header(STORE_IDS, &words::STORES_OF_ALL_KINDS.join(",")))
 }
 
 fn read(mut object: Map<String, Value>) -> Result<CreateImage, Refusal> {

@@ -11,7 +11,7 @@ use imprint_model::Caller;
 use super::{Outcome, Row, asked, done, image_id};
 use crate::error::Refusal;
 use crate::parts::Parts;
-use crate::range;
+use crate::{range, words};
 
 pub(super) const OPS: &[Row] = &[Op::new("download_image", Method::GET, "/v2/images/{id}/file", asked!(download))];
 
@@ -19,10 +19,10 @@ const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 async fn download(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     let download = parts.service.download(&caller, image_id(&request)?).await?;
-    if request.query_first("prefer").is_some_and(|stores| !stores.is_empty()) {
-        return Err(Refusal::bad_request(
-            "Store selection for download is not available when multiple backends are not enabled.",
-        ));
+    // with one store there is no preference to follow, but a name may be wrong
+    let preferred = request.query_first("prefer").unwrap_or_default().split(',').map(str::trim);
+    if let Some(unknown) = preferred.filter(|store| !store.is_empty()).find(|store| *store != words::STORE) {
+        return Err(Refusal::bad_request(format!("Store '{unknown}' is not configured.")));
     }
     let Some(content) = &download.content else {
         return Ok(done());

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use imprint_http::{Op, Request, Response};
-use imprint_model::{Caller, Image};
+use imprint_model::{Caller, Image, role};
 
 use super::{Outcome, Row, asked};
+use crate::error::Refusal;
 use crate::parts::Parts;
 use crate::query::{self, Question};
 use crate::view;
@@ -14,6 +15,9 @@ use crate::view;
 pub(super) const OPS: &[Row] = &[Op::new("list_images", Method::GET, "/v2/images", asked!(list))];
 
 async fn list(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
+    if !caller.has_role(role::READER) {
+        return Err(Refusal::forbidden("You are not authorized to complete get_images action."));
+    }
     let Question { list, limit } = query::read(&request.query)?;
     let images = match list {
         Some(list) => parts.service.list_images(&caller, list).await?.images,

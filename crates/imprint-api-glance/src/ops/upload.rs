@@ -14,6 +14,7 @@ pub(super) const OPS: &[Row] = &[Op::new("upload_image", Method::PUT, "/v2/image
 
 async fn upload(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     data::require_octets(&request)?;
+    data::require_known_store(&request)?;
     let declared_bytes = data::declared_bytes(&request)?;
     let upload = parts.service.begin_upload(&caller, image_id(&request)?, declared_bytes).await?;
     data::receive(request, upload).await?;
