@@ -21,7 +21,7 @@ ANSWER_SECS_MAX = 30
 
 
 def started(tmp_path_factory, **settings):
-    """Starts a server of its own for a module; checks at the end how it fared."""
+    """Starts a server with these settings, and little patience."""
     work = tmp_path_factory.mktemp("server")
     env = {
         "IMPRINT_HEADER_TIMEOUT_SECS": str(HEAD_SECS),
@@ -46,12 +46,35 @@ def fared_well(server):
     assert server.panics() == []
 
 
+def gone(server):
+    """Ends a server that a failed test left behind."""
+    if server.process.poll() is None:
+        server.kill()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The server that most tests abuse."""
     running = started(tmp_path_factory)
-    yield running
-    fared_well(running)
+    try:
+        yield running
+        fared_well(running)
+    finally:
+        gone(running)
+
+
+@pytest.fixture
+def launch(tmp_path_factory):
+    """Starts servers with settings of their own; none outlives its test."""
+    running = []
+
+    def start(**settings):
+        running.append(started(tmp_path_factory, **settings))
+        return running[-1]
+
+    yield start
+    for server in running:
+        gone(server)
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +124,7 @@ def raw(server, *pieces, close=False):
                 sock.sendall(piece)
             if close:
                 sock.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # it had enough; what it said can still be read
         return received(sock)
 

@@ -107,7 +107,7 @@ def test_paths_that_lead_nowhere(alice, path):
 
 
 @pytest.mark.parametrize("query, word", [
-    ("limit=-1", "limit"), ("limit=x", "limit"), ("limit=1e9", "limit"), ("limit=99999999999999999999", "limit"),
+    ("limit=-1", "limit"), ("limit=x", "limit"), ("limit=1e9", "limit"),
     ("marker=x", "marker"), ("marker=00000000-0000-4000-8000-000000000000", "marker"), ("sort=colour:asc", "sort"),
     ("sort=name:up", "sort"), ("sort_key=name&sort=name", "sort"), ("sort_dir=up", "sort"), ("visibility=x", "visibility"),
     ("protected=1", "protected"), ("os_hidden=maybe", "os_hidden"), ("member_status=x", "member_status"),

@@ -4,7 +4,7 @@ import time
 import uuid
 
 import pytest
-from conftest import fared_well, refused, started
+from conftest import fared_well, refused
 from harness.api import Api
 
 TTL_SECS = 3
@@ -24,15 +24,15 @@ def test_a_token_changed_in_any_place(server, alice):
         Api(server.url, forged).call("GET", "/v2/images").expect(401)
 
 
-def test_a_token_of_another_server(server, tmp_path_factory):
-    other = started(tmp_path_factory)
+def test_a_token_of_another_server(server, launch):
+    other = launch()
     token = other.admin().token
     Api(server.url, token).call("GET", "/v2/images").expect(401)
     fared_well(other)
 
 
-def test_an_expired_token(tmp_path_factory):
-    short = started(tmp_path_factory, token_ttl_secs=str(TTL_SECS))
+def test_an_expired_token(launch):
+    short = launch(token_ttl_secs=str(TTL_SECS))
     api = short.admin()
     api.call("GET", "/v2/images").expect(200)
     end = time.monotonic() + TTL_SECS + 10

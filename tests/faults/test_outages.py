@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import fared_well, refused, started
+from conftest import fared_well, refused
 from harness.postgres import Postgres
 from harness.s3 import S3Server
 
@@ -52,8 +52,8 @@ def eventually(succeeds, what):
         time.sleep(0.2)
 
 
-def test_disk_full_during_uploads(tmp_path_factory, small_disk):
-    server = started(tmp_path_factory, data_dir=os.path.join(small_disk, "data"))
+def test_disk_full_during_uploads(launch, small_disk):
+    server = launch(data_dir=os.path.join(small_disk, "data"))
     api = server.admin()
     kept = api.create(name="kept")["id"]
     data = random.Random(1).randbytes(4 * MIB)
@@ -84,8 +84,8 @@ def test_disk_full_during_uploads(tmp_path_factory, small_disk):
     fared_well(server)
 
 
-def test_the_store_is_gone(tmp_path_factory, bucket):
-    server = started(tmp_path_factory, **settings_of(bucket.environment("gone")))
+def test_the_store_is_gone(launch, bucket):
+    server = launch(**settings_of(bucket.environment("gone")))
     api = server.admin()
     image, other = api.create(name="kept")["id"], api.create(name="later")["id"]
     api.upload(image, random.Random(3).randbytes(8 * MIB)).expect(204)
@@ -108,8 +108,8 @@ def settings_of(environment):
             for name, value in environment.items()}
 
 
-def test_the_database_is_gone(tmp_path_factory, cluster):
-    server = started(tmp_path_factory, database_url=cluster.url("gone"))
+def test_the_database_is_gone(launch, cluster):
+    server = launch(database_url=cluster.url("gone"))
     api = server.admin()
     image = api.create(name="kept")["id"]
     api.upload(image, b"bytes").expect(204)
@@ -126,8 +126,8 @@ def test_the_database_is_gone(tmp_path_factory, cluster):
     fared_well(server)
 
 
-def test_the_database_is_locked(tmp_path_factory):
-    server = started(tmp_path_factory)
+def test_the_database_is_locked(launch):
+    server = launch()
     api = server.admin()
     api.timeout = 120
     image = api.create(name="kept")["id"]
