@@ -1,7 +1,6 @@
 //! Identity on a real catalogue in a temporary directory.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,21 +24,21 @@ fn settings() -> Settings {
     Settings { argon2_memory_kib: 64, argon2_passes: 1, login_failures_max: 3, ..Settings::default() }
 }
 
-fn open_catalogue(directory: &Path) -> Catalogue {
-    let settings = imprint_catalogue::Settings {
-        url: format!("sqlite:{}/imprint.db", directory.display()),
-        ..imprint_catalogue::Settings::default()
-    };
-    Catalogue::open(&settings).expect("a new database")
-}
-
 async fn node(catalogue: &Catalogue, clock: &ManualClock) -> Identity {
     Identity::open(catalogue.clone(), settings(), MASTER, Arc::new(clock.clone())).await.expect("opens")
 }
 
 async fn world() -> World {
     let directory = tempfile::tempdir().expect("a directory");
-    let catalogue = open_catalogue(directory.path());
+    let url = format!("sqlite:{}/imprint.db", directory.path().display());
+    world_on(directory, url).await
+}
+
+async fn world_on(directory: tempfile::TempDir, url: String) -> World {
+    // the other engine's client blocks, which a thread of the runtime must not
+    let settings = imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() };
+    let opened = tokio::task::spawn_blocking(move || Catalogue::open(&settings)).await.expect("runs");
+    let catalogue = opened.expect("a new database");
     let clock = ManualClock::new(Timestamp(1_795_310_916_000_000));
     let identity = node(&catalogue, &clock).await;
     identity.bootstrap(ROOT.0, ROOT.1).await.expect("bootstraps");
@@ -409,4 +408,55 @@ fn hmac_of(secret: &str, message: &[u8]) -> Vec<u8> {
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     mac.update(message);
     mac.finalize().into_bytes().to_vec()
+}
+
+/// The statements are one text for both engines; this shows that the other engine takes them.
+#[tokio::test]
+async fn the_other_engine_takes_every_statement() {
+    let Ok(server) = std::env::var("IMPRINT_TEST_POSTGRES") else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = world_on(directory, fresh_database(server).await).await;
+    let identity = &world.identity;
+    let (user, project) = world.person("ann", role::MEMBER).await;
+    let issued = world.login("ann", on_project(&project.id)).await.expect("logs in");
+    identity.describe(&issued.claims).await.expect("known");
+    let new = NewAppCredential { name: "ci".to_owned(), ..NewAppCredential::default() };
+    let (credential, _) = identity.create_app_credential(&issued.claims, new).await.expect("made");
+    assert_eq!(identity.list_app_credentials(&user.id, None).await.expect("works").len(), 1);
+    identity.delete_app_credential(&issued.claims, &user.id, &credential.id).await.expect("ok");
+    let query = AssignmentQuery { user_id: Some(user.id.clone()), effective: true, ..AssignmentQuery::default() };
+    assert_eq!(identity.list_assignments(query).await.expect("works").len(), 2);
+    assert_eq!(identity.list_projects_of_user(&user.id).await.expect("works").len(), 1);
+    let filter = UserFilter { enabled: Some(true), name: Some("ann".to_owned()), ..UserFilter::default() };
+    assert_eq!(identity.list_users(filter).await.expect("works").len(), 1);
+    let account = identity.create_account("shop").await.expect("made");
+    assert!(sign_and_verify(&world, &account, b"m").await.is_ok());
+    identity.delete_access_key(&account.access_key_id).await.expect("ok");
+    assert!(sign_and_verify(&world, &account, b"m").await.is_err());
+    identity.rotate_token_keys().await.expect("rotates");
+    let domain =
+        NewDomain { name: "d".to_owned(), description: String::new(), enabled: false, extra: Default::default() };
+    let domain = identity.create_domain(domain).await.expect("made");
+    identity.delete_domain(&domain.id).await.expect("ok");
+    assert!(matches!(identity.create_account("shop").await, Err(Error::Duplicate { .. })));
+    identity.delete_user(&user.id).await.expect("ok");
+    assert!(!world.accepts(&issued).await);
+    world.clock.advance(Duration::from_secs(2 * 3_600));
+    assert!(world.accepts(&world.admin().await).await, "the log is pruned and read anew");
+}
+
+/// A new database on the server whose address names one to begin with.
+async fn fresh_database(server: String) -> String {
+    let name = format!("imprint_identity_{}", std::process::id());
+    let (address, _) = server.rsplit_once('/').expect("the address names a database");
+    let url = format!("{address}/{name}");
+    let make = move || {
+        let mut client = postgres::Client::connect(&server, postgres::NoTls).expect("the test server answers");
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).expect("the rest of an earlier run goes");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).expect("a fresh database");
+    };
+    tokio::task::spawn_blocking(make).await.expect("made");
+    url
 }
