@@ -206,7 +206,7 @@ async fn an_upload_cut_off_at_any_step_leaves_garbage_at_most() {
 }
 
 fn several_packs() -> Vec<u8> {
-    [noise(1, 1_200_000), vec![0; 65 << 20], noise(2, 1_300_000)].concat()
+    [noise(1, 1_200_000), vec![0; 1 << 20], noise(2, 1_300_000)].concat()
 }
 
 async fn upload_steps() -> usize {
