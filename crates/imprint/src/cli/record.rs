@@ -20,7 +20,8 @@ pub(super) async fn find(client: &Client, named: &str) -> Result<Value, Failure>
     if uuid::Uuid::try_parse(named).is_ok() {
         return client.get(&format!("/v2/images/{}", escape(&named.to_ascii_lowercase()))).await;
     }
-    let page: Value = client.get(&format!("/v2/images?limit=3&name=eq:{}", escape(&quoted(named)))).await?;
+    // with the operator, a name that looks like one is taken literally
+    let page: Value = client.get(&format!("/v2/images?limit=3&name=eq:{}", escape(named))).await?;
     match page["images"].as_array().map(Vec::as_slice) {
         Some([image]) => Ok(image.clone()),
         None | Some([]) => {
@@ -32,11 +33,6 @@ pub(super) async fn find(client: &Client, named: &str) -> Result<Value, Failure>
             Err(Failure::usage(text))
         }
     }
-}
-
-/// A value of a filter with an operator in front: in quotes, so that it is taken literally.
-fn quoted(text: &str) -> String {
-    text.to_owned()
 }
 
 /// The id in a record.

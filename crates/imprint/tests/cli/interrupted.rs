@@ -1,0 +1,160 @@
+//! Transfers that are killed in the middle and asked for again. A proxy between command and service lets so many bytes
+//! through and then none, so that the kill comes at a known place and no test waits for time to pass.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use crate::support::{Service, noise, parsed};
+
+const MIB: usize = 1 << 20;
+
+/// Which way bytes are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+/// A proxy that says when it has let `limit` bytes through one way, and passes nothing on that way from then on.
+struct Proxy {
+    url: String,
+    full: Receiver<()>,
+}
+
+#[derive(Clone)]
+struct Gate {
+    passed: Arc<AtomicU64>,
+    limit: u64,
+    full: Arc<Mutex<Sender<()>>>,
+}
+
+impl Proxy {
+    fn start(service: &Service, way: Way, limit: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let target = service.url.trim_start_matches("http://").to_owned();
+        let (to, full) = channel();
+        let gate = Gate { passed: Arc::default(), limit, full: Arc::new(Mutex::new(to)) };
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(&target).expect("the service");
+                let (client_back, server_back) =
+                    (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
+                let (up, down) = (way == Way::Up, way == Way::Down);
+                let (up, down) = (up.then(|| gate.clone()), down.then(|| gate.clone()));
+                std::thread::spawn(move || pass(client, server, up));
+                std::thread::spawn(move || pass(server_back, client_back, down));
+            }
+        });
+        Self { url, full }
+    }
+}
+
+/// Passes bytes on until an end closes or the gate is full; then nothing, but without closing.
+fn pass(mut from: TcpStream, mut to: TcpStream, gate: Option<Gate>) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 {
+            break;
+        }
+        if let Some(gate) = &gate {
+            let passed = gate.passed.fetch_add(read as u64, Ordering::SeqCst) + read as u64;
+            if passed > gate.limit {
+                // the test may be over already
+                let _ = gate.full.lock().expect("no panic").send(());
+                continue;
+            }
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Runs a command through the proxy until that is full, and kills it.
+fn kill_in_the_middle(service: &Service, proxy: &Proxy, args: &[&str]) {
+    let mut command = service.command(args);
+    command.env("IMPRINT_URL", &proxy.url).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("starts");
+    proxy.full.recv().expect("the proxy lives");
+    child.kill().expect("killed");
+    assert!(!child.wait().expect("ended").success());
+}
+
+#[test]
+fn a_killed_push_goes_on_where_it_was() {
+    let service = Service::start();
+    let disk = noise(6, 64 * MIB);
+    let path = service.file("disk", &disk);
+    let args = ["image", "push", path.to_str().expect("UTF-8"), "--output", "json"];
+    // a proxy of the same address for both, as the address is part of what is pushed where
+    let proxy = Proxy::start(&service, Way::Up, 48 * MIB as u64);
+    kill_in_the_middle(&service, &proxy, &args);
+    let left = service.json(&["image", "list"]);
+    assert_eq!(left[0]["status"], "queued");
+
+    let again = service.json(&args[..3]);
+    assert_eq!(again["size_bytes"].as_u64(), Some(disk.len() as u64));
+    let sent = again["sent_bytes"].as_u64().expect("a number");
+    assert!(sent > 0 && sent < 40 * MIB as u64, "the second push sent {sent}");
+    service.json(&["image", "pull", again["id"].as_str().expect("text"), "again"]);
+    assert!(fs::read(service.path("again")).expect("there") == disk);
+}
+
+#[test]
+fn the_record_of_a_killed_push_is_used_again() {
+    let service = Service::start();
+    let path = service.file("disk", &noise(7, 8 * MIB));
+    let args = ["image", "push", path.to_str().expect("UTF-8"), "--output", "json"];
+    let proxy = Proxy::start(&service, Way::Up, MIB as u64);
+    kill_in_the_middle(&service, &proxy, &args);
+    let left = service.json(&["image", "list"])[0]["id"].clone();
+    let open = Proxy::start(&service, Way::Up, u64::MAX);
+    let notes = service.path(".local/state/imprint/push");
+    assert_eq!(fs::read_dir(&notes).expect("notes").count(), 1);
+    // the address is part of the note: through another proxy it is another push
+    let other = parsed(&service.command(&args).env("IMPRINT_URL", &open.url).output().expect("runs"));
+    assert_ne!(other["id"], left);
+    assert_eq!(fs::read_dir(&notes).expect("notes").count(), 1);
+}
+
+#[test]
+fn a_killed_pull_goes_on_where_it_was() {
+    let service = Service::start();
+    let disk = noise(8, 64 * MIB);
+    let path = service.file("disk", &disk);
+    service.json(&["image", "push", path.to_str().expect("UTF-8"), "--name", "d"]);
+    let proxy = Proxy::start(&service, Way::Down, 56 * MIB as u64);
+    kill_in_the_middle(&service, &proxy, &["image", "pull", "d", "pulled"]);
+    assert!(!service.path("pulled").exists());
+    let again = service.json(&["image", "pull", "d", "pulled"]);
+    let fetched = again["fetched_bytes"].as_u64().expect("a number");
+    assert!(fetched > 0 && fetched < 56 * MIB as u64, "the second pull fetched {fetched}");
+    assert!(fs::read(service.path("pulled")).expect("there") == disk);
+}
+
+#[test]
+fn what_was_damaged_on_the_way_is_never_kept() {
+    let service = Service::start();
+    let disk = noise(9, 24 * MIB);
+    let path = service.file("disk", &disk);
+    service.json(&["image", "push", path.to_str().expect("UTF-8"), "--name", "d"]);
+    let proxy = Proxy::start(&service, Way::Down, 16 * MIB as u64);
+    kill_in_the_middle(&service, &proxy, &["image", "pull", "d", "pulled"]);
+    let partial = service.path("pulled.imprint-part");
+    let notes = fs::read_to_string(service.path("pulled.imprint-notes")).expect("notes");
+    // every part is said to be there, so that nothing is fetched again
+    fs::write(service.path("pulled.imprint-notes"), format!("{notes}0\n1\n2\n")).expect("written");
+    fs::write(&partial, vec![1; disk.len()]).expect("written");
+    let (code, complaint) = service.failure(&["image", "pull", "d", "pulled"]);
+    assert_eq!(code, Some(6), "{complaint}");
+    assert!(!service.path("pulled").exists() && !partial.exists());
+    service.json(&["image", "pull", "d", "pulled"]);
+    assert!(fs::read(service.path("pulled")).expect("there") == disk);
+}
