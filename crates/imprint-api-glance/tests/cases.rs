@@ -26,7 +26,7 @@ const FILES: [&str; 11] = [
 ];
 
 /// Operations that succeed whoever asks, once they know who: there is nothing to refuse.
-const NEVER_FAIL: [&str; 24] = [
+const NEVER_FAIL: [&str; 23] = [
     "root",
     "list_versions",
     "find_api",
@@ -40,7 +40,6 @@ const NEVER_FAIL: [&str; 24] = [
     "schema_members",
     "schema_task",
     "schema_tasks",
-    "list_metadef_resource_types",
     "schema_metadef_namespace",
     "schema_metadef_namespaces",
     "schema_metadef_resource_type",

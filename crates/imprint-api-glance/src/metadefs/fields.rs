@@ -1,6 +1,5 @@
 //! Reading a definition's JSON object key by key, with the type each key must have. What nobody took is refused.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
@@ -93,17 +92,14 @@ impl Fields {
         }
     }
 
-    /// A list of different texts.
+    /// A list of texts. One may come twice: definitions that are in use everywhere have such lists.
     pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Refusal> {
         let Some(values) = self.list(key)? else { return Ok(None) };
-        let mut known = BTreeSet::new();
-        for value in &values {
-            let text = value.as_str().ok_or_else(|| self.wrong_type(key, value, "string"))?;
-            if !known.insert(text) {
-                return Err(self.mismatch(key, format!("{} comes more than once", shown(value))));
-            }
-        }
-        Ok(Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+        let texts = values.into_iter().map(|value| match value {
+            Value::String(text) => Ok(text),
+            other => Err(self.wrong_type(key, &other, "string")),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
     }
 
     /// A list.

@@ -17,7 +17,7 @@ pub(crate) enum Rule {
     Type,
     /// A text.
     Text,
-    /// A list of different texts.
+    /// A list of texts.
     Texts,
     /// True or false.
     Flag,
@@ -116,7 +116,6 @@ mod tests {
             ("title", json!(5)),
             ("description", json!("x".repeat(10_001))),
             ("operators", json!("<in>")),
-            ("enum", json!(["a", "a"])),
             ("enum", json!(["a", 1])),
             ("readonly", json!("true")),
             ("minimum", json!("1")),

@@ -171,7 +171,7 @@ fn of_rule(rule: Rule) -> Value {
 }
 
 fn texts() -> Value {
-    json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true})
+    json!({"type": "array", "items": {"type": "string"}})
 }
 
 fn time(description: &str) -> Value {
