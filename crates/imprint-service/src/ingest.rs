@@ -72,6 +72,11 @@ impl Ingest {
 }
 
 impl Ingested {
+    /// Whether the bytes are still protected: a process that stood still for too long may have lost them to collection.
+    pub(crate) async fn ensure_live(&self) -> Result<(), Error> {
+        Ok(self.written.lease.ensure_live().await?)
+    }
+
     /// What the image's record says of these bytes.
     pub(crate) fn content(&self, virtual_size_bytes: Option<u64>) -> Content {
         Content {

@@ -110,6 +110,7 @@ impl Service {
         let (hashers, inspector) = self.read_proving(writing.image.id, size_bytes, chunks).await?;
         let virtual_size_bytes = writing.accept(&inspector.finish())?;
         let ingested = Ingested { written, hashes: hashers.finish().await? };
+        ingested.ensure_live().await?;
         let image = writing.commit(ingested.content(virtual_size_bytes)).await?;
         drop(ingested);
         Ok(image)

@@ -96,6 +96,7 @@ async fn complete(writing: &mut Writing, ingest: Ingest) -> Result<Image, Error>
         Ok(())
     };
     let ingested = ingest.finish(accept).await?;
+    ingested.ensure_live().await?;
     let image = writing.commit(ingested.content(virtual_size_bytes)).await?;
     // the row protects the bytes from here on
     drop(ingested);

@@ -140,6 +140,9 @@ impl Service {
         };
         match self.bring_in(job, image, source).await {
             Ok(brought) => {
+                if let Some(kept) = &brought.kept {
+                    kept.ensure_live().await?;
+                }
                 self.end_import(job, id, Some((brought.content, brought.record))).await?;
                 drop(brought.kept);
                 Ok(json!({ "image_id": id }))
