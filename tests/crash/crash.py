@@ -39,6 +39,7 @@ RUN_SECS = (0.05, 1.5)
 START_SECS_MAX = 0.3
 # A dead writer's lease, and the time until the next look for such.
 LEASE_SECS_MAX = 180
+COLLECT_EVERY_SECS = 5
 # What may stay of the store when nothing is stored.
 LEFT_BYTES_MAX = 1 << 20
 PACKS = re.compile(r"^packs\s+(\d+)", re.MULTILINE)
@@ -211,9 +212,9 @@ def emptied(server, has_directory):
             not has_directory or stored_bytes(server) <= LEFT_BYTES_MAX)
 
     try:
-        wait_until(empty, "collection of what was deleted", server.process, LEASE_SECS_MAX)
+        wait_until(empty, "collection of what was deleted", server.process, LEASE_SECS_MAX, COLLECT_EVERY_SECS)
     except RuntimeError as error:
-        return [f"{error}: {' '.join(said[0].split())}; {stored_bytes(server)} bytes are left"]
+        return [f"{error}: {' '.join(' '.join(said).split())}; {stored_bytes(server)} bytes are left"]
     return []
 
 

@@ -19,7 +19,7 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def wait_until(ready, what, process=None, secs_max=WAIT_SECS_MAX):
+def wait_until(ready, what, process=None, secs_max=WAIT_SECS_MAX, poll_secs=POLL_SECS):
     """Polls `ready` until it is true; fails when `process` ends before, or the time is over."""
     end = time.monotonic() + secs_max
     while not ready():
@@ -27,7 +27,7 @@ def wait_until(ready, what, process=None, secs_max=WAIT_SECS_MAX):
             raise RuntimeError(f"{what}: ended with status {process.returncode} before it was ready")
         if time.monotonic() > end:
             raise RuntimeError(f"{what}: not ready after {secs_max} s")
-        time.sleep(POLL_SECS)
+        time.sleep(poll_secs)
 
 
 def port_answers(port):
