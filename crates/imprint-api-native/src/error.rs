@@ -5,7 +5,7 @@ use std::fmt::Display;
 use http::{HeaderValue, StatusCode, header};
 use imprint_http::{BodyError, Rejection, Response};
 use imprint_identity::Unauthenticated;
-use imprint_service::{Error, Field, Resource};
+use imprint_service::{Error, Field, Quota, Resource};
 
 use crate::wire::{ErrorBody, ErrorText};
 
@@ -102,7 +102,7 @@ impl From<Error> for Refusal {
             Error::OverQuota(quota, limit) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "over_quota",
-                format!("limit reached: {quota:?}, at most {limit}"),
+                format!("the limit on {} is reached: {limit}", limited(quota)),
             ),
             Error::FormatMismatch { declared, found } => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -179,6 +179,19 @@ fn word(field: Field) -> &'static str {
         Field::Source => "source",
         Field::Marker => "marker",
         Field::Definition => "definition",
+    }
+}
+
+/// What a limit is on.
+fn limited(quota: Quota) -> &'static str {
+    match quota {
+        Quota::Properties => "properties of an image",
+        Quota::Tags => "tags of an image",
+        Quota::Members => "accounts an image is shared with",
+        Quota::ImageBytes => "bytes of an image",
+        Quota::AccountBytes => "bytes of an account's images",
+        Quota::AccountImages => "images of an account",
+        Quota::AccountUploads => "uploads of an account at one time",
     }
 }
 

@@ -60,10 +60,8 @@ fn run(client: &cli::ClientArgs, command: Command) -> Result<(), Failure> {
         }
         Command::Config(args) => {
             let settings = args.resolve().map_err(Failure::usage)?;
-            for (key, value, origin) in settings.shown() {
-                output::line(&format!("{key:<24} {value:<44} {origin}"));
-            }
-            Ok(())
+            let rows: Vec<_> = settings.shown().map(|(key, value, origin)| (key, value, origin.to_string())).collect();
+            cli::settings(client, &rows)
         }
         Command::Client(command) => runtime()?.block_on(cli::run(client, command)),
         Command::Describe(command) => cli::describe(command),

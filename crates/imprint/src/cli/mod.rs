@@ -25,6 +25,7 @@ mod upload;
 mod verify;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::failure::Failure;
 use client::Client;
@@ -39,10 +40,10 @@ pub(crate) struct ClientArgs {
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
     /// Where the service is; default http://127.0.0.1:9292, or what the cloud's catalogue says
-    #[arg(long, global = true, value_name = "URL", env = "IMPRINT_URL")]
+    #[arg(long, global = true, value_name = "URL", env = "IMPRINT_URL", hide_env_values = true)]
     pub(crate) url: Option<String>,
     /// Which entry of clouds.yaml to log in with
-    #[arg(long, global = true, value_name = "NAME", env = "OS_CLOUD")]
+    #[arg(long, global = true, value_name = "NAME", env = "OS_CLOUD", hide_env_values = true)]
     pub(crate) cloud: Option<String>,
 }
 
@@ -85,6 +86,16 @@ pub(crate) async fn run(args: &ClientArgs, command: ClientCommand) -> Result<(),
         ClientCommand::Store(command) => store::run(&client, args.output, command).await,
         ClientCommand::Admin(command) => admin::run(&client, args.output, command).await,
     }
+}
+
+/// Prints the settings in force: key, value, where it came from.
+pub(crate) fn settings(args: &ClientArgs, rows: &[(&str, String, String)]) -> Result<(), Failure> {
+    if args.output == Format::Table {
+        rows.iter().for_each(|(key, value, origin)| crate::output::line(&format!("{key:<24} {value:<44} {origin}")));
+        return Ok(());
+    }
+    let row = |(key, value, origin): &(&str, String, String)| json!({ "key": key, "value": value, "origin": origin });
+    table::list(args.output, &[], &rows.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Writes what shells and readers want.

@@ -132,10 +132,12 @@ impl Pull {
         let bar = progress::bytes("pulling", Some(self.size_bytes));
         let fetched_bytes = self.fetch(&file, &mut done, &bar).await;
         bar.finish_and_clear();
-        let fetched_bytes = fetched_bytes.map_err(going_on)?;
+        let fetched_bytes = fetched_bytes.map_err(|failure| going_on(&failure))?;
         let verified = match Check::of(image) {
             Some(check) => {
-                verify(check, &partial, self.size_bytes).await.map_err(|failure| damaged(failure, &partial, &notes))?;
+                verify(check, &partial, self.size_bytes)
+                    .await
+                    .map_err(|failure| damaged(&failure, &partial, &notes))?;
                 true
             }
             None => false,
@@ -265,7 +267,7 @@ async fn verify(check: Check, path: &Path, size_bytes: u64) -> Result<(), Failur
 }
 
 /// After a digest that is wrong nothing of the file can be trusted: the next pull begins anew.
-fn damaged(failure: Failure, partial: &Path, notes: &Path) -> Failure {
+fn damaged(failure: &Failure, partial: &Path, notes: &Path) -> Failure {
     let removed = fs::remove_file(partial).and_then(|()| fs::remove_file(notes));
     match removed {
         Ok(()) => Failure::new(failure.code, format!("{failure}; pull it again")),
@@ -273,7 +275,7 @@ fn damaged(failure: Failure, partial: &Path, notes: &Path) -> Failure {
     }
 }
 
-fn going_on(failure: Failure) -> Failure {
+fn going_on(failure: &Failure) -> Failure {
     Failure::new(failure.code, format!("{failure}; the same command again fetches only what is missing"))
 }
 

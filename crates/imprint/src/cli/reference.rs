@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
 const PREFACE: &str = include_str!("reference.md");
@@ -17,8 +17,10 @@ fn page() -> String {
 }
 
 fn write_command(out: &mut String, command: &mut Command, name: &str) {
-    write!(out, "\n## {name}\n\n```text\n{}```\n", tidy(&command.render_long_help().to_string()))
-        .expect("a String takes everything");
+    // said once, with the root
+    let hide = |arg: Arg| if arg.is_global_set() && name != "imprint" { arg.hide(true) } else { arg };
+    let help = tidy(&command.clone().mut_args(hide).render_help().to_string());
+    write!(out, "\n## {name}\n\n```text\n{help}```\n").expect("a String takes everything");
     let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for child in names.iter().filter(|child| *child != "help") {
         if let Some(command) = command.find_subcommand_mut(child) {

@@ -85,6 +85,7 @@ async fn send_missing(
             let all = send_whole(client, id, file, size_bytes, bar).await?;
             return Ok(Sent { bytes: sent.bytes + all.bytes, ..sent });
         }
+        bar.set_message("pushed; the service reads it once");
         if round.put_together(size_bytes).await? {
             return Ok(sent);
         }
@@ -166,7 +167,7 @@ impl<'a> Round<'a> {
             bar.set_position(stretch.end);
         }
         self.flush().await?;
-        while self.sending.len() > 0 {
+        while !self.sending.is_empty() {
             self.settle_one().await?;
         }
         self.sent.chunks_of_all = self.count as u64;

@@ -23,13 +23,14 @@ enum Way {
 /// A proxy that says when it has let `limit` bytes through one way, and passes nothing on that way from then on.
 struct Proxy {
     url: String,
+    limit: Arc<AtomicU64>,
     full: Receiver<()>,
 }
 
 #[derive(Clone)]
 struct Gate {
     passed: Arc<AtomicU64>,
-    limit: u64,
+    limit: Arc<AtomicU64>,
     full: Arc<Mutex<Sender<()>>>,
 }
 
@@ -39,7 +40,8 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let target = service.url.trim_start_matches("http://").to_owned();
         let (to, full) = channel();
-        let gate = Gate { passed: Arc::default(), limit, full: Arc::new(Mutex::new(to)) };
+        let limit = Arc::new(AtomicU64::new(limit));
+        let gate = Gate { passed: Arc::default(), limit: Arc::clone(&limit), full: Arc::new(Mutex::new(to)) };
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = TcpStream::connect(&target).expect("the service");
@@ -47,24 +49,29 @@ impl Proxy {
                     (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
                 let (up, down) = (way == Way::Up, way == Way::Down);
                 let (up, down) = (up.then(|| gate.clone()), down.then(|| gate.clone()));
-                std::thread::spawn(move || pass(client, server, up));
-                std::thread::spawn(move || pass(server_back, client_back, down));
+                std::thread::spawn(move || pass(client, server, up.as_ref()));
+                std::thread::spawn(move || pass(server_back, client_back, down.as_ref()));
             }
         });
-        Self { url, full }
+        Self { url, limit, full }
+    }
+
+    /// Lets everything through on new connections.
+    fn open(&self) {
+        self.limit.store(u64::MAX, Ordering::SeqCst);
     }
 }
 
 /// Passes bytes on until an end closes or the gate is full; then nothing, but without closing.
-fn pass(mut from: TcpStream, mut to: TcpStream, gate: Option<Gate>) {
+fn pass(mut from: TcpStream, mut to: TcpStream, gate: Option<&Gate>) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read) = from.read(&mut buffer) {
         if read == 0 {
             break;
         }
-        if let Some(gate) = &gate {
+        if let Some(gate) = gate {
             let passed = gate.passed.fetch_add(read as u64, Ordering::SeqCst) + read as u64;
-            if passed > gate.limit {
+            if passed > gate.limit.load(Ordering::SeqCst) {
                 // the test may be over already
                 let _ = gate.full.lock().expect("no panic").send(());
                 continue;
@@ -93,35 +100,39 @@ fn a_killed_push_goes_on_where_it_was() {
     let disk = noise(6, 64 * MIB);
     let path = service.file("disk", &disk);
     let args = ["image", "push", path.to_str().expect("UTF-8"), "--output", "json"];
-    // a proxy of the same address for both, as the address is part of what is pushed where
     let proxy = Proxy::start(&service, Way::Up, 48 * MIB as u64);
     kill_in_the_middle(&service, &proxy, &args);
     let left = service.json(&["image", "list"]);
     assert_eq!(left[0]["status"], "queued");
 
-    let again = service.json(&args[..3]);
-    assert_eq!(again["size_bytes"].as_u64(), Some(disk.len() as u64));
+    proxy.open();
+    let again = parsed(&service.command(&args).env("IMPRINT_URL", &proxy.url).output().expect("runs"));
+    assert_eq!((again["size_bytes"].as_u64(), &again["id"]), (Some(disk.len() as u64), &left[0]["id"]));
     let sent = again["sent_bytes"].as_u64().expect("a number");
     assert!(sent > 0 && sent < 40 * MIB as u64, "the second push sent {sent}");
+    let notes = service.path(".local/state/imprint/push");
+    assert_eq!(fs::read_dir(&notes).expect("notes").count(), 0);
     service.json(&["image", "pull", again["id"].as_str().expect("text"), "again"]);
     assert!(fs::read(service.path("again")).expect("there") == disk);
 }
 
 #[test]
-fn the_record_of_a_killed_push_is_used_again() {
+fn another_push_never_takes_over_the_record_of_a_killed_one() {
     let service = Service::start();
     let path = service.file("disk", &noise(7, 8 * MIB));
-    let args = ["image", "push", path.to_str().expect("UTF-8"), "--output", "json"];
+    let path = path.to_str().expect("UTF-8");
     let proxy = Proxy::start(&service, Way::Up, MIB as u64);
-    kill_in_the_middle(&service, &proxy, &args);
+    kill_in_the_middle(&service, &proxy, &["image", "push", path]);
     let left = service.json(&["image", "list"])[0]["id"].clone();
-    let open = Proxy::start(&service, Way::Up, u64::MAX);
-    let notes = service.path(".local/state/imprint/push");
-    assert_eq!(fs::read_dir(&notes).expect("notes").count(), 1);
-    // the address is part of the note: through another proxy it is another push
-    let other = parsed(&service.command(&args).env("IMPRINT_URL", &open.url).output().expect("runs"));
+    proxy.open();
+    let mut other = service.command(&["image", "push", path, "--name", "another", "--output", "json"]);
+    let other = parsed(&other.env("IMPRINT_URL", &proxy.url).output().expect("runs"));
     assert_ne!(other["id"], left);
-    assert_eq!(fs::read_dir(&notes).expect("notes").count(), 1);
+    // a file that was changed is another one
+    service.file("disk", &noise(12, 8 * MIB));
+    let mut changed = service.command(&["image", "push", path, "--output", "json"]);
+    let changed = parsed(&changed.env("IMPRINT_URL", &proxy.url).output().expect("runs"));
+    assert_ne!(changed["id"], left);
 }
 
 #[test]
