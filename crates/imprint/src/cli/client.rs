@@ -17,6 +17,8 @@ use crate::failure::{ExitCode, Failure};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request: less than services keep theirs.
+const POOL_IDLE: Duration = Duration::from_secs(45);
 /// How often a request is tried again that met a short trouble, and the first pause before that.
 const RETRIES_MAX: u32 = 4;
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -46,6 +48,7 @@ impl Client {
         let plan = login::plan(args.url.as_deref(), args.cloud.as_deref(), purpose, &env)?;
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE)
             .tcp_keepalive(Duration::from_secs(30))
             .user_agent(concat!("imprint/", env!("CARGO_PKG_VERSION")));
         if let Some(path) = &plan.ca_file {

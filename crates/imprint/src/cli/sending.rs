@@ -179,6 +179,11 @@ impl<'a> Round<'a> {
         if full || self.batch_chunks == self.limits.batch_chunks_max {
             self.flush().await?;
         }
+        if self.batch.is_empty() {
+            // grown by doubling, a batch would take twice what it holds
+            self.batch
+                .reserve_exact(usize::try_from(self.limits.batch_bytes_max.min(frames::BATCH_BYTES_MAX)).unwrap_or(0));
+        }
         frames::write_chunk(&mut self.batch, chunk);
         self.batch_chunks += 1;
         self.sent.bytes += chunk.len() as u64;
