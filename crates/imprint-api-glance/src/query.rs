@@ -86,11 +86,13 @@ impl Reader {
             "checksum" => Filter::Md5(value.to_owned()),
             "os_hash_algo" => Filter::HashAlgorithm(value.to_owned()),
             "os_hash_value" => Filter::HashValue(value.to_owned()),
-            "name" => Filter::Names(choices(value)?),
-            "id" => return self.take_choices(value, |id| id.parse().ok(), Filter::Ids),
-            "status" => return self.take_choices(value, words::status_named, Filter::Statuses),
-            "disk_format" => return self.take_choices(value, |word| word.parse().ok(), Filter::DiskFormats),
-            "container_format" => return self.take_choices(value, |word| word.parse().ok(), Filter::ContainerFormats),
+            "name" => Filter::Names(choices(name, value)?),
+            "id" => return self.take_choices(name, value, |id| id.parse().ok(), Filter::Ids),
+            "status" => return self.take_choices(name, value, words::status_named, Filter::Statuses),
+            "disk_format" => return self.take_choices(name, value, |word| word.parse().ok(), Filter::DiskFormats),
+            "container_format" => {
+                return self.take_choices(name, value, |word| word.parse().ok(), Filter::ContainerFormats);
+            }
             "created_at" => time(name, value).map(|(op, at)| Filter::CreatedAt(op, at))?,
             "updated_at" => time(name, value).map(|(op, at)| Filter::UpdatedAt(op, at))?,
             _ => match number_filter(name, value)? {
@@ -108,11 +110,12 @@ impl Reader {
     /// Adds a condition on words of a closed set. Words outside of it match nothing.
     fn take_choices<W>(
         &mut self,
+        name: &str,
         value: &str,
         known: impl Fn(&str) -> Option<W>,
         filter: impl FnOnce(Vec<W>) -> Filter,
     ) -> Result<(), Refusal> {
-        let choices: Vec<W> = choices(value)?.iter().filter_map(|word| known(word)).collect();
+        let choices: Vec<W> = choices(name, value)?.iter().filter_map(|word| known(word)).collect();
         if choices.is_empty() {
             self.impossible = true;
             return Ok(());
@@ -170,7 +173,8 @@ fn member_statuses(value: &str) -> Result<Vec<MemberStatus>, Refusal> {
     if value == "all" {
         return Ok(MemberStatus::ALL.to_vec());
     }
-    let status = value.parse().map_err(|_| Refusal::bad_request(format!("Invalid status: {value}")))?;
+    let status =
+        value.parse().map_err(|_| Refusal::bad_request(format!("Invalid value for 'member_status': {value}")))?;
     Ok(vec![status])
 }
 
@@ -185,22 +189,22 @@ fn flag(name: &str, value: &str) -> Result<bool, Refusal> {
 }
 
 /// The values of a filter: one, or those of an `in:` list.
-fn choices(value: &str) -> Result<Vec<String>, Refusal> {
+fn choices(name: &str, value: &str) -> Result<Vec<String>, Refusal> {
     let Some((operator, rest)) = value.split_once(':') else {
         return Ok(vec![value.to_owned()]);
     };
     match operator {
         "eq" => Ok(vec![rest.to_owned()]),
-        "in" => split_list(rest),
+        "in" => split_list(name, rest),
         // a time is the one value with colons that needs no operator
         _ if Timestamp::parse_iso8601(value).is_some() => Ok(vec![value.to_owned()]),
-        other => Err(Refusal::bad_request(format!("Unable to filter by unknown operator '{other}'."))),
+        other => Err(Refusal::bad_request(format!("Unable to filter '{name}' by unknown operator '{other}'."))),
     }
 }
 
 /// Splits `a,"b,c",d`; inside quotes a backslash takes the next character as it is.
-fn split_list(list: &str) -> Result<Vec<String>, Refusal> {
-    let bad = |why| Refusal::bad_request(format!("Invalid filter value {list}. {why}"));
+fn split_list(name: &str, list: &str) -> Result<Vec<String>, Refusal> {
+    let bad = |why| Refusal::bad_request(format!("Invalid filter value {list} for '{name}'. {why}"));
     let mut values = Vec::new();
     let mut rest = list;
     loop {

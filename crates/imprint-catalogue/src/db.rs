@@ -74,7 +74,12 @@ impl Catalogue {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.on_blocking_thread(move |catalogue| catalogue.read_blocking(work)).await
+        match &self.0.engine {
+            // An embedded read takes some tens of microseconds, and handing it to another thread as long again. The
+            // program runs more workers than there are cores, so one that waits for the disk holds up nobody.
+            Engine::Sqlite { .. } => self.read_blocking(work),
+            Engine::Postgres(_) => self.on_blocking_thread(move |catalogue| catalogue.read_blocking(work)).await,
+        }
     }
 
     /// Runs `work` as one serialisable transaction: all of its changes become durable together when it answers `Ok`,

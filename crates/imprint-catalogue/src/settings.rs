@@ -9,7 +9,8 @@ pub struct Settings {
     /// `sqlite:PATH` or `postgres://user:password@host:port/database`. Beside an SQLite file a second one,
     /// `index.db`, holds the index of chunks. Default `sqlite:imprint-data/imprint.db`.
     pub url: String,
-    /// SQLite: connections that read at the same time, from 1. Default 4.
+    /// SQLite: connections that read at the same time, from 1. Default 16: as many as the program has
+    /// workers, so that none ever waits for another.
     pub sqlite_readers: u32,
     /// PostgreSQL: connections this node opens at most, from 1. Default 16.
     pub postgres_connections: u32,
@@ -17,6 +18,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: "sqlite:imprint-data/imprint.db".to_owned(), sqlite_readers: 4, postgres_connections: 16 }
+        Self { url: "sqlite:imprint-data/imprint.db".to_owned(), sqlite_readers: 16, postgres_connections: 16 }
     }
 }

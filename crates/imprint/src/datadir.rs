@@ -32,7 +32,7 @@ impl DataDir {
 
     /// Makes the directory, closed to others, when it is not there.
     pub(crate) fn create(&self) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|error| at(&self.0, error))
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|error| at(&self.0, &error))
     }
 
     /// The key that encrypts secrets in the database: 32 bytes, made when there is none yet.
@@ -47,7 +47,7 @@ impl DataDir {
         match fs::read_to_string(self.0.join(ROOT_KEYS_FILE)) {
             Ok(text) => Ok(parse_root_keys(&text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(at(&self.0.join(ROOT_KEYS_FILE), error)),
+            Err(error) => Err(at(&self.0.join(ROOT_KEYS_FILE), &error)),
         }
     }
 
@@ -79,7 +79,7 @@ fn parse_root_keys(text: &str) -> Option<KeyPair> {
 fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => return other.map_err(|error| at(path, error)),
+        other => return other.map_err(|error| at(path, &error)),
     }
     let unfinished = path.with_extension(format!("tmp-{}", HEXLOWER.encode(&random::<6>())));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
@@ -89,13 +89,13 @@ fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> io::Result<String
     let linked = fs::hard_link(&unfinished, path);
     fs::remove_file(&unfinished)?;
     match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(path, error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(path, &error)),
         _ => {}
     }
     if let Some(parent) = path.parent() {
         fs::File::open(parent)?.sync_all()?;
     }
-    fs::read_to_string(path).map_err(|error| at(path, error))
+    fs::read_to_string(path).map_err(|error| at(path, &error))
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -104,7 +104,7 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-fn at(path: &Path, error: io::Error) -> io::Error {
+fn at(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

@@ -35,10 +35,10 @@ pub(crate) fn service(settings: &Resolved) -> Result<imprint_service::Settings, 
         check_format_match: settings.parse("check_format_match")?,
         import_ports: import_ports.map_err(|error| settings.refuse("import_allowed_ports", error.to_string()))?,
         import_trusted_hosts: settings.list("import_allowed_hosts"),
+        recover_secs: settings.parse("recover_secs")?,
         collect_secs: settings.parse("collect_secs")?,
         collect_grace_secs: settings.parse("collect_grace_secs")?,
         compress_after_secs: settings.parse("compress_after_secs")?,
-        ..imprint_service::Settings::default()
     })
 }
 
@@ -52,7 +52,8 @@ pub(crate) fn catalogue(settings: &Resolved) -> imprint_catalogue::Settings {
 pub(crate) fn store(settings: &Resolved) -> Result<imprint_store::Settings, ConfigError> {
     let chunk_mean_kib: u32 = settings.parse("chunk_mean_kib")?;
     let chunk_mean_bytes = chunk_mean_kib.saturating_mul(1024);
-    Ok(imprint_store::Settings { chunk_mean_bytes, ..imprint_store::Settings::default() })
+    let lease_ttl_secs = settings.parse("lease_ttl_secs")?;
+    Ok(imprint_store::Settings { chunk_mean_bytes, lease_ttl_secs, ..imprint_store::Settings::default() })
 }
 
 /// The identity's settings.

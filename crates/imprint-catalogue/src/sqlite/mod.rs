@@ -60,8 +60,10 @@ impl Sqlite {
         prepared.and(ended)?;
         let writer = Writer::start(connection)?;
         let path = path.to_owned();
+        // readers see the file through the map; only what is still in the log goes through their own cache
+        let reading = Tuning { cache_kib: tuning.cache_kib / 8, ..tuning };
         let readers = Pool::new(readers, move || {
-            let connection = connect(&path, tuning)?;
+            let connection = connect(&path, reading)?;
             connection.pragma_update(None, "query_only", true).map_err(|error| from_sqlite(error, "query_only"))?;
             Ok(connection)
         });

@@ -84,6 +84,7 @@ pub(crate) fn content(seed: u8, size_bytes: u64) -> Content {
         size_bytes,
         virtual_size_bytes: seed.is_multiple_of(2).then_some(size_bytes * 2),
         md5: Some(format!("{seed:032x}")),
-        hash: (!seed.is_multiple_of(3)).then(|| ContentHash { algorithm: "sha512".to_owned(), value: format!("{seed:0128x}") }),
+        hash: (!seed.is_multiple_of(3))
+            .then(|| ContentHash { algorithm: "sha512".to_owned(), value: format!("{seed:0128x}") }),
     }
 }

@@ -19,7 +19,7 @@ impl SettingArgs {
     /// The settings in force.
     pub(crate) fn resolve(&self) -> Result<Resolved, ConfigError> {
         let file = self.file.clone().or_else(|| std::env::var_os("IMPRINT_CONFIG").map(PathBuf::from));
-        resolve(|setting| self.given.get(setting.key).cloned(), |name| std::env::var(name).ok(), file)
+        resolve(|setting| self.given.get(setting.key).cloned(), |name| std::env::var(name).ok(), file.as_deref())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::registry::{SETTINGS, Setting};
 
@@ -71,9 +71,9 @@ pub(crate) enum ConfigError {
 pub(crate) fn resolve(
     flags: impl Fn(&Setting) -> Option<String>,
     env: impl Fn(&str) -> Option<String>,
-    file: Option<PathBuf>,
+    file: Option<&Path>,
 ) -> Result<Resolved, ConfigError> {
-    let in_file = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let in_file = file.map(read_file).transpose()?.unwrap_or_default();
     let mut values = BTreeMap::new();
     for setting in SETTINGS {
         let value = flags(setting)
@@ -81,7 +81,7 @@ pub(crate) fn resolve(
             .or_else(|| env(&setting.env()).map(|value| (value, Origin::Environment)))
             .or_else(|| {
                 let value = in_file.get(setting.key)?.clone();
-                Some((value, Origin::File(file.clone()?)))
+                Some((value, Origin::File(file?.to_owned())))
             })
             .unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
         values.insert(setting.key, value);
@@ -96,7 +96,7 @@ pub(crate) fn resolve(
 }
 
 /// The keys of a TOML file as text.
-fn read_file(path: &std::path::Path) -> Result<BTreeMap<String, String>, ConfigError> {
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let bad = |why: String| ConfigError::BadFile { path: path.to_owned(), why };
@@ -173,7 +173,7 @@ mod tests {
         std::fs::write(&file, "region = \"f\"\nlog = \"f\"\nlisten = \"f\"\n").expect("written");
         let flags = |setting: &Setting| (setting.key == "region").then(|| "flag".to_owned());
         let env = |name: &str| matches!(name, "IMPRINT_REGION" | "IMPRINT_LOG").then(|| "env".to_owned());
-        let resolved = resolve(flags, env, Some(file.clone())).expect("resolved");
+        let resolved = resolve(flags, env, Some(&file)).expect("resolved");
         let got: Vec<_> = resolved
             .shown()
             .filter(|(key, ..)| ["region", "log", "listen", "log_format"].contains(key))
@@ -209,6 +209,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("imprint.toml");
         std::fs::write(&file, "lisen = \"x\"\n").expect("written");
-        assert!(matches!(resolve(|_| None, |_| None, Some(file)), Err(ConfigError::BadFile { .. })));
+        assert!(matches!(resolve(|_| None, |_| None, Some(&file)), Err(ConfigError::BadFile { .. })));
     }
 }
