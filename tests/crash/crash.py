@@ -250,7 +250,13 @@ def main():
     with contextlib.ExitStack() as stack:
         work = tempfile.mkdtemp(prefix="imprint-crash.")
         stack.callback(shutil.rmtree, work, ignore_errors=True)
-        env = {"IMPRINT_COLLECT_SECS": "0"}
+        # short leases, and one clock: the check at the end need not wait for the default ones
+        env = {
+            "IMPRINT_COLLECT_SECS": "0",
+            "IMPRINT_LEASE_TTL_SECS": "5",
+            "IMPRINT_RECOVER_SECS": "1",
+            "IMPRINT_CLOCK_SKEW_SECS": "0",
+        }
         if options.postgres:
             cluster = Postgres()
             stack.callback(cluster.close)

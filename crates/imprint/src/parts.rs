@@ -53,7 +53,9 @@ pub(crate) fn store(settings: &Resolved) -> Result<imprint_store::Settings, Conf
     let chunk_mean_kib: u32 = settings.parse("chunk_mean_kib")?;
     let chunk_mean_bytes = chunk_mean_kib.saturating_mul(1024);
     let lease_ttl_secs = settings.parse("lease_ttl_secs")?;
-    Ok(imprint_store::Settings { chunk_mean_bytes, lease_ttl_secs, ..imprint_store::Settings::default() })
+    let clock_skew_secs = settings.parse("clock_skew_secs")?;
+    let defaults = imprint_store::Settings::default();
+    Ok(imprint_store::Settings { chunk_mean_bytes, lease_ttl_secs, clock_skew_secs, ..defaults })
 }
 
 /// The identity's settings.

@@ -60,6 +60,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("collect_grace_secs", "86400", "Seconds that unused bytes are kept"),
     setting("compress_after_secs", "86400", "Seconds after which stored bytes are compressed"),
     setting("lease_ttl_secs", "60", "Seconds that a dead node's unfinished bytes stay protected"),
+    setting("clock_skew_secs", "120", "Seconds that the clocks of two nodes may differ"),
     setting("recover_secs", "10", "Seconds between looks for uploads whose node died"),
     setting("connections_max", "10000", "Connections at one time"),
     setting("header_timeout_secs", "10", "Seconds a client may take to send a request's head"),
