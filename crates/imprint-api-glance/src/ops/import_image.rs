@@ -109,13 +109,14 @@ impl Stores {
 
 /// With one store there is nowhere to copy to; what the caller asked for is so already.
 async fn copy_image(parts: &Parts, caller: &Caller, id: ImageId, stores: &Stores) -> Outcome {
-    stores.require_known()?;
-    if !stores.all {
-        parts.service.show_image(caller, id).await?;
-        return Err(Refusal::bad_request("Image is already present in the named stores."));
+    if stores.all {
+        parts.service.note_copied(caller, id).await?;
+        return Ok(Response::new(StatusCode::ACCEPTED));
     }
-    parts.service.note_copied(caller, id).await?;
-    Ok(Response::new(StatusCode::ACCEPTED))
+    // who may not copy, or has nothing to copy, is told that before anything about stores
+    parts.service.check_copy(caller, id).await?;
+    stores.require_known()?;
+    Err(Refusal::bad_request("Image is already present in the named stores."))
 }
 
 /// Where the other region's image is. A region nobody knows fails the import, not the request.

@@ -109,6 +109,15 @@ impl Service {
         self.fetch_rules().accept(url).map(|_| ())
     }
 
+    /// Whether the caller may have the image copied to other stores, and there is something to copy.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::WrongStatus`] without data.
+    pub async fn check_copy(&self, caller: &Caller, id: ImageId) -> Result<(), Error> {
+        let caller = caller.clone();
+        self.catalogue.read(move |tx| load_for_copy(tx, &caller, id).map(|_| ())).await
+    }
+
     /// Notes that an image is in every store there is; for administrators, who may ask for that.
     ///
     /// # Errors
@@ -117,10 +126,7 @@ impl Service {
         let (caller, clock) = (caller.clone(), self.clock.clone());
         self.catalogue
             .write(move |tx| {
-                let mut image = load(tx, &caller, Action::Operate, id)?;
-                if image.status != Status::Available {
-                    return Err(Error::WrongStatus(image.status));
-                }
+                let mut image = load_for_copy(tx, &caller, id)?;
                 for key in [KEY_IMPORTING_TO, KEY_FAILED_IMPORT] {
                     image.properties.insert(key.to_owned(), Some(String::new()));
                 }
@@ -280,6 +286,12 @@ impl Service {
             })
             .await
     }
+}
+
+/// An image whose data the caller may have copied.
+fn load_for_copy(tx: &mut Tx<'_>, caller: &Caller, id: ImageId) -> Result<Image, Error> {
+    let image = load(tx, caller, Action::Operate, id)?;
+    if image.status == Status::Available { Ok(image) } else { Err(Error::WrongStatus(image.status)) }
 }
 
 fn is_importing(image: &Image, job: JobId) -> bool {

@@ -1,13 +1,13 @@
 //! Looking at jobs.
 
-use imprint_catalogue::jobs;
+use imprint_catalogue::{ErrorKind, jobs};
 use imprint_model::{Action, Caller, ImageId, Job, JobId, ProjectId};
 
 pub use imprint_catalogue::jobs::{JobFilter, JobSort};
 
 use crate::Service;
 use crate::access::load;
-use crate::error::{Error, Resource};
+use crate::error::{Error, Field, Resource};
 
 impl Service {
     /// The jobs of an image the caller can see, oldest first.
@@ -28,11 +28,17 @@ impl Service {
     /// A page of jobs: all of them for an administrator, the account's own else.
     ///
     /// # Errors
-    /// When the catalogue does not answer.
+    /// [`Error::Invalid`] of [`Field::Marker`] when the page is to start after a job that is not there.
     pub async fn jobs(&self, caller: &Caller, filter: JobFilter) -> Result<Vec<Job>, Error> {
         let owner = if caller.is_admin() { filter.owner.clone() } else { Some(own(caller)?) };
         let filter = JobFilter { owner, ..filter };
-        self.catalogue.read(move |tx| Ok(jobs::list(tx, &filter)?)).await
+        let page = self.catalogue.read(move |tx| {
+            jobs::list(tx, &filter).map_err(|error| match error.kind() {
+                ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "no such job"),
+                _ => error.into(),
+            })
+        });
+        page.await
     }
 
     /// One job.

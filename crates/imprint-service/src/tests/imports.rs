@@ -7,9 +7,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{create, download, raw};
+use super::{create, download, raw, upload};
 use crate::testing::{World, caller};
-use crate::{Error, Field, ImportImage, ImportSource, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Runner, Settings};
+use crate::{Error, Field, ImportImage, ImportSource, JobFilter, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Runner, Settings};
 
 async fn import(world: &World, me: &Caller, id: ImageId, source: ImportSource) -> Result<Job, Error> {
     let wanted = ImportImage { source, request: json!({"asked": true}), credential: None };
@@ -115,4 +115,21 @@ async fn a_failed_import_leaves_the_image_queued_and_says_why() {
     assert_eq!(job.state, JobState::Failed);
     assert!(job.message.contains("could not be fetched"), "{}", job.message);
     assert!(matches!(world.service.job(&caller("other", "member"), job.id).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_page_after_a_job_that_is_not_there_is_the_askers_mistake() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let filter = JobFilter { after: Some(imprint_model::JobId::random()), ..JobFilter::default() };
+    assert!(matches!(world.service.jobs(&me, filter).await, Err(Error::Invalid { field: Field::Marker, .. })));
+}
+
+#[tokio::test]
+async fn a_copy_is_for_operators_and_needs_data() {
+    let (world, me, admin) = (World::new(), caller("p", "member"), caller("ops", "admin"));
+    let id = create(&world, &me, raw()).await.id;
+    assert!(matches!(world.service.check_copy(&me, id).await, Err(Error::Denied(_))));
+    assert!(matches!(world.service.check_copy(&admin, id).await, Err(Error::WrongStatus(Status::Queued))));
+    upload(&world, &me, id, b"data").await.expect("uploaded");
+    world.service.check_copy(&admin, id).await.expect("there is something to copy");
 }
