@@ -55,13 +55,15 @@ impl Service {
     /// One sharing.
     ///
     /// # Errors
-    /// [`Error::NotFound`] of the image or of the member.
+    /// [`Error::NotFound`] of the image or of the member: an image that is no longer of visibility shared has none,
+    /// though the rows stay for when it is again.
     pub async fn member(&self, caller: &Caller, id: ImageId, project: &ProjectId) -> Result<Member, Error> {
         let (caller, project) = (caller.clone(), project.clone());
         self.catalogue
             .read(move |tx| {
                 let image = load(tx, &caller, Action::Read, id)?;
-                if !sees_all(&caller, &image) && !caller.acts_for(&project) {
+                let seen = sees_all(&caller, &image) || caller.acts_for(&project);
+                if !seen || image.visibility != Visibility::Shared {
                     return Err(absent(&project));
                 }
                 find(tx, id, &project)

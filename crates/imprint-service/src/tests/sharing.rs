@@ -99,6 +99,8 @@ async fn an_accepted_share_is_listed_and_read_but_not_written() {
     world.service.update_image(&me, id, private).await.expect("updated");
     assert!(is_absent(&world.service.show_image(&friend, id).await));
     assert!(is_denied(&world.service.members(&me, id).await));
+    let row = world.service.member(&me, id, &project).await;
+    assert!(matches!(row, Err(Error::NotFound(Resource::Member(_)))));
 }
 
 async fn listed(world: &World, caller: &imprint_model::Caller) -> usize {
