@@ -446,7 +446,17 @@ async fn an_application_credential_is_made_used_and_removed() {
     assert_eq!((login.status, &login.body["token"]["project"]["id"]), (201, &json!(project)));
     let by_name = json!({"name": "ci", "user": {"id": ann}, "secret": made["secret"]});
     let identity = json!({"methods": ["application_credential"], "application_credential": by_name});
-    assert_eq!(world.log_in(json!({"auth": {"identity": identity}})).await.status, 201);
+    let login = world.log_in(json!({"auth": {"identity": identity}})).await;
+    let shown = json!({"id": made["id"], "name": "ci", "restricted": true});
+    assert_eq!((login.status, &login.body["token"]["application_credential"]), (201, &shown));
+    let body = json!({"application_credential": {"name": "free", "unrestricted": true}});
+    let free = world.call(&token, Method::POST, &path, body).await;
+    let free = &free.body["application_credential"];
+    let credential = json!({"id": free["id"], "secret": free["secret"]});
+    let identity = json!({"methods": ["application_credential"], "application_credential": credential});
+    let login = world.log_in(json!({"auth": {"identity": identity}})).await;
+    let shown = json!({"id": free["id"], "name": "free", "restricted": false});
+    assert_eq!(login.body["token"]["application_credential"], shown);
     let one = format!("{path}/{}", id_of(made));
     assert!(world.get(&token, &one).await.body["application_credential"].get("secret").is_none());
     assert_eq!(world.call(&token, Method::DELETE, &one, Value::Null).await.status, 204);

@@ -195,8 +195,13 @@ pub(crate) fn assignment(one: &NamedAssignment, naming: Naming, v3_url: &str) ->
     json!({"role": role, "user": user, "scope": scope, "links": {"assignment": link}})
 }
 
-/// The body that goes with a token.
-pub(crate) fn token(claims: &Claims, names: &Description, catalog: Option<Value>) -> Value {
+/// The body that goes with a token; `credential` is the one it was got with.
+pub(crate) fn token(
+    claims: &Claims,
+    names: &Description,
+    credential: Option<&AppCredential>,
+    catalog: Option<Value>,
+) -> Value {
     let mut audit_ids = vec![claims.audit_id.to_text()];
     audit_ids.extend(claims.parent_audit_id.map(|id| id.to_text()));
     let mut body = json!({
@@ -227,8 +232,8 @@ pub(crate) fn token(claims: &Claims, names: &Description, catalog: Option<Value>
             body["catalog"] = catalog;
         }
     }
-    if let (Some(id), true) = (&claims.credential_id, claims.methods.contains(&Method::AppCredential)) {
-        body["application_credential"] = json!({"id": id, "restricted": true});
+    if let Some(used) = credential {
+        body["application_credential"] = json!({"id": used.id, "name": used.name, "restricted": !used.unrestricted});
     }
     json!({"token": body})
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use imprint_http::{Op, Request, Response};
-use imprint_identity::{Claims, Unauthenticated};
+use imprint_identity::{Claims, Method as LoginMethod, Unauthenticated};
 
 use super::{Act, Outcome, Row, asked, done, headless};
 use crate::auth::Asker;
@@ -70,9 +70,15 @@ async fn subject(parts: &Parts, request: &Request) -> Result<Arc<Claims>, Refusa
 
 async fn token_body(parts: &Parts, request: &Request, claims: &Claims) -> Result<serde_json::Value, Refusal> {
     let names = parts.identity.describe(claims).await?;
+    // access keys stand in the same place
+    let by_credential = claims.methods.contains(&LoginMethod::AppCredential);
+    let credential = match &claims.credential_id {
+        Some(id) if by_credential => Some(parts.identity.app_credential(&claims.user_id, id).await?),
+        _ => None,
+    };
     let catalog = match request.query_first("nocatalog") {
         Some(_) => None,
         None => Some(ServiceList::load(parts, request).await?.to_catalog()),
     };
-    Ok(view::token(claims, &names, catalog))
+    Ok(view::token(claims, &names, credential.as_ref(), catalog))
 }
