@@ -75,30 +75,10 @@ pub fn authorise(caller: &Caller, action: Action, image: &Image, membership: Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ImageId, MemberStatus, ProjectId, Status, Timestamp, UserId};
+    use crate::{ImageId, MemberStatus, ProjectId, Timestamp, UserId};
 
     fn image(visibility: Visibility) -> Image {
-        Image {
-            id: ImageId::random(),
-            owner: "owner".into(),
-            name: None,
-            status: Status::Available,
-            visibility,
-            hidden: false,
-            protected: false,
-            disk_format: None,
-            container_format: None,
-            min_disk_gib: 0,
-            min_ram_mib: 0,
-            content: None,
-            staged: None,
-            writer: None,
-            tags: Default::default(),
-            properties: Default::default(),
-            failure: None,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        }
+        Image { visibility, ..Image::blank(ImageId::random(), "owner".into(), Timestamp(0)) }
     }
 
     fn decide(role: &str, project: &str, sharing: Option<MemberStatus>, visibility: Visibility) -> String {

@@ -156,6 +156,11 @@ impl Error {
         Self::Invalid { field, why: why.into() }
     }
 
+    /// Whether trying again later may help.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::StoreFull)
+    }
+
     /// A fault of Imprint's own, from a description.
     pub fn internal(what: impl fmt::Display) -> Self {
         Self::Internal(what.to_string().into())
@@ -192,7 +197,8 @@ impl From<imprint_store::Error> for Error {
         use imprint_store::Kind as K;
         match error.kind() {
             K::Full => Self::StoreFull,
-            K::Unavailable => Self::Unavailable(format!("store: {error}")),
+            K::Unavailable | K::LeaseLost => Self::Unavailable(format!("store: {error}")),
+            K::Invalid => Self::invalid(Field::Data, error.to_string()),
             _ => Self::Internal(Box::new(error)),
         }
     }

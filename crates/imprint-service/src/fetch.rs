@@ -1,7 +1,7 @@
 //! Fetching bytes from a URL that a user named. The one way out of Imprint, so the one place with the rules: which
 //! schemes, ports and addresses, checked when asked and again at every connection and redirect.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url, header};
@@ -22,12 +22,14 @@ pub(crate) struct Rules {
     pub(crate) ports: Vec<u16>,
     /// Hosts that are fetched from on any port, wherever they are.
     pub(crate) trusted_hosts: Vec<String>,
+    /// Scheme, host and port of the one service that this fetch is for, because the operator named it.
+    pub(crate) trusted_origin: Option<String>,
 }
 
 impl Rules {
-    /// The same rules, but for the host of `url`, which the operator named.
+    /// The same rules, but for scheme, host and port of `url`, which the operator named.
     pub(crate) fn trusting(mut self, url: &str) -> Self {
-        self.trusted_hosts.extend(Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)));
+        self.trusted_origin = Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
         self
     }
 
@@ -50,7 +52,7 @@ impl Rules {
         if !text.to_ascii_lowercase().contains(host) {
             return Err(refuse());
         }
-        if self.trusts(host) {
+        if self.trusts(&url) {
             return Ok(url);
         }
         if !url.port_or_known_default().is_some_and(|port| self.ports.contains(&port)) {
@@ -70,14 +72,16 @@ impl Rules {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found: Vec<SocketAddr> =
             tokio::net::lookup_host((bare, port)).await.map_err(|_| failed())?.take(16).collect();
-        if !self.trusts(host) && found.iter().any(|address| !may_connect(address.ip())) {
+        if !self.trusts(url) && found.iter().any(|address| !may_connect(address.ip())) {
             return Err(failed());
         }
         Ok(found)
     }
 
-    fn trusts(&self, host: &str) -> bool {
+    fn trusts(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
         self.trusted_hosts.iter().any(|trusted| trusted.eq_ignore_ascii_case(host))
+            || self.trusted_origin.as_ref().is_some_and(|origin| *origin == url.origin().ascii_serialization())
     }
 
     /// Gets what is behind a URL, following few redirects, each under the same rules.
@@ -135,25 +139,43 @@ fn may_connect(address: IpAddr) -> bool {
                 || v4.is_unspecified()
                 || v4.is_multicast()
                 || v4.is_broadcast()
-                || v4.octets()[0] == 0)
+                || v4.octets()[0] == 0
+                || is_metadata_range(v4))
         }
         IpAddr::V6(v6) => match embedded_v4(v6) {
             Some(v4) => may_connect(IpAddr::V4(v4)),
-            None => !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local()),
+            None => {
+                let metadata = v6.segments()[..2] == [0xfd00, 0x0ec2];
+                let site_local = v6.segments()[0] & 0xffc0 == 0xfec0;
+                !(v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_multicast()
+                    || v6.is_unicast_link_local()
+                    || metadata
+                    || site_local)
+            }
         },
     }
 }
 
-/// The IPv4 address inside a mapped, compatible or NAT64 one.
-fn embedded_v4(v6: Ipv6Addr) -> Option<std::net::Ipv4Addr> {
+/// Ranges that clouds keep for what a machine may ask about itself: 100.64.0.0/10 and 192.0.0.0/24.
+fn is_metadata_range(v4: Ipv4Addr) -> bool {
+    let [a, b, c, _] = v4.octets();
+    (a == 100 && b & 0xc0 == 64) || [a, b, c] == [192, 0, 0]
+}
+
+/// The IPv4 address inside a mapped, compatible, translated, NAT64 or 6to4 one.
+fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, high, low] = v6.segments();
-    let prefix = [a, b, c, d, e, f];
-    let embeds = matches!(prefix, [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0]);
-    let is_plain = prefix == [0; 6] && high == 0;
-    (embeds && !is_plain).then(|| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        std::net::Ipv4Addr::new(a, b, c, d)
-    })
+    let (high, low) = match [a, b, c, d, e, f] {
+        [0x2002, ..] => (b, c),
+        // ::1 and :: are themselves
+        [0, 0, 0, 0, 0, 0] if high == 0 => return None,
+        [0, 0, 0, 0, 0, 0 | 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, ..] => (high, low),
+        _ => return None,
+    };
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 fn clip(text: &str) -> String {
@@ -165,7 +187,7 @@ mod tests {
     use super::*;
 
     fn rules() -> Rules {
-        Rules { ports: vec![80, 443], trusted_hosts: vec!["mirror.test".to_owned()] }
+        Rules { ports: vec![80, 443], trusted_hosts: vec!["mirror.test".to_owned()], trusted_origin: None }
     }
 
     #[test]
@@ -184,6 +206,11 @@ mod tests {
             "http://[::1]/x",
             "http://[::ffff:127.0.0.1]/x",
             "http://[64:ff9b::7f00:1]/x",
+            "http://[2002:7f00:1::]/x",
+            "http://[::ffff:0:7f00:1]/x",
+            "http://[fd00:ec2::254]/x",
+            "http://100.100.100.200/x",
+            "http://192.0.0.192/x",
             "http://0.0.0.0/x",
             "http://example.com:22/x",
             "http://user:secret@example.com/x",
@@ -192,6 +219,14 @@ mod tests {
         ] {
             assert!(matches!(rules().accept(bad), Err(Error::Invalid { .. })), "{bad}");
         }
+    }
+
+    #[test]
+    fn trust_in_one_service_is_no_trust_in_its_neighbours() {
+        let rules = rules().trusting("http://127.0.0.1:9292/v2");
+        assert!(rules.accept("http://127.0.0.1:9292/v2/images").is_ok());
+        assert!(rules.accept("http://127.0.0.1:6379/").is_err());
+        assert!(rules.accept("https://127.0.0.1:9292/").is_err());
     }
 
     #[test]

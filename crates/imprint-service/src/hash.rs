@@ -1,22 +1,20 @@
-//! Digests over all bytes of an upload, each on a thread of its own beside the stream: together they cost more than
-//! everything else an upload does.
+//! Digests over all bytes of an upload, computed beside the stream: together they cost more than everything else an
+//! upload does. A digest borrows a thread for one batch at a time, so that a thousand slow uploads hold no threads.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use imprint_model::ContentHash;
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
-use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::error::Error;
 use crate::settings::HashAlgorithm;
 
-/// Batches that may wait for a digest thread; with [`BATCH_BYTES`] this bounds the memory of an upload.
-const QUEUE_BATCHES: usize = 8;
-/// Bytes handed to the digest threads at once.
-const BATCH_BYTES: usize = 512 * 1024;
+/// Bytes that are digested at once. Two batches, one filling and one being digested, bound the memory of an upload.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// The digests of one stream.
 #[derive(Debug)]
@@ -38,13 +36,14 @@ pub(crate) struct Hashes {
 impl Hashers {
     pub(crate) fn new(algorithm: HashAlgorithm) -> Self {
         let strong = match algorithm {
-            HashAlgorithm::Sha256 => Lane::start::<Sha256>(),
-            HashAlgorithm::Sha512 => Lane::start::<Sha512>(),
+            HashAlgorithm::Sha256 => Digester::Sha256(Sha256::new()),
+            HashAlgorithm::Sha512 => Digester::Sha512(Sha512::new()),
         };
-        Self { algorithm, pending: Vec::new(), pending_bytes: 0, md5: Lane::start::<Md5>(), strong }
+        let (md5, strong) = (Lane::Idle(Digester::Md5(Md5::new())), Lane::Idle(strong));
+        Self { algorithm, pending: Vec::new(), pending_bytes: 0, md5, strong }
     }
 
-    /// Takes the next bytes; waits while the digest threads are behind.
+    /// Takes the next bytes; waits while the batch before is still being digested.
     pub(crate) async fn update(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.pending_bytes += bytes.len();
         self.pending.push(bytes);
@@ -54,9 +53,9 @@ impl Hashers {
     /// Waits for the digests.
     pub(crate) async fn finish(mut self) -> Result<Hashes, Error> {
         self.flush().await?;
-        let (md5, strong) = (self.md5.finish(), self.strong.finish());
         let algorithm = self.algorithm.to_string();
-        Ok(Hashes { md5: md5.await?, strong: ContentHash { algorithm, value: strong.await? } })
+        let (md5, strong) = (self.md5.take().await?, self.strong.take().await?);
+        Ok(Hashes { md5: md5.finish(), strong: ContentHash { algorithm, value: strong.finish() } })
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
@@ -65,37 +64,60 @@ impl Hashers {
         }
         let batch = Arc::new(std::mem::take(&mut self.pending));
         self.pending_bytes = 0;
-        self.md5.send(Arc::clone(&batch)).await?;
-        self.strong.send(batch).await
+        self.md5.digest(Arc::clone(&batch)).await?;
+        self.strong.digest(batch).await
     }
 }
 
-/// One digest on its thread.
+/// One digest, at rest or on a thread.
 #[derive(Debug)]
-struct Lane {
-    feed: mpsc::Sender<Arc<Vec<Bytes>>>,
-    result: JoinHandle<String>,
+enum Lane {
+    Idle(Digester),
+    Busy(JoinHandle<Digester>),
+    Lost,
 }
 
 impl Lane {
-    fn start<D: Digest + Send + 'static>() -> Self {
-        let (feed, mut batches) = mpsc::channel::<Arc<Vec<Bytes>>>(QUEUE_BATCHES);
-        let result = tokio::task::spawn_blocking(move || {
-            let mut digest = D::new();
-            while let Some(batch) = batches.blocking_recv() {
-                batch.iter().for_each(|bytes| digest.update(bytes));
-            }
-            HEXLOWER.encode(&digest.finalize())
-        });
-        Self { feed, result }
+    async fn take(&mut self) -> Result<Digester, Error> {
+        match std::mem::replace(self, Lane::Lost) {
+            Lane::Idle(digester) => Ok(digester),
+            Lane::Busy(running) => running.await.map_err(Error::internal),
+            Lane::Lost => Err(Error::internal("a digest was lost")),
+        }
     }
 
-    async fn send(&self, batch: Arc<Vec<Bytes>>) -> Result<(), Error> {
-        self.feed.send(batch).await.map_err(|_| Error::internal("a digest thread ended early"))
+    async fn digest(&mut self, batch: Arc<Vec<Bytes>>) -> Result<(), Error> {
+        let mut digester = self.take().await?;
+        *self = Lane::Busy(spawn_blocking(move || {
+            batch.iter().for_each(|bytes| digester.update(bytes));
+            digester
+        }));
+        Ok(())
+    }
+}
+
+/// The state of one digest.
+#[derive(Debug)]
+enum Digester {
+    Md5(Md5),
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Digester {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Digester::Md5(digest) => digest.update(bytes),
+            Digester::Sha256(digest) => digest.update(bytes),
+            Digester::Sha512(digest) => digest.update(bytes),
+        }
     }
 
-    async fn finish(self) -> Result<String, Error> {
-        drop(self.feed);
-        self.result.await.map_err(Error::internal)
+    fn finish(self) -> String {
+        match self {
+            Digester::Md5(digest) => HEXLOWER.encode(&digest.finalize()),
+            Digester::Sha256(digest) => HEXLOWER.encode(&digest.finalize()),
+            Digester::Sha512(digest) => HEXLOWER.encode(&digest.finalize()),
+        }
     }
 }

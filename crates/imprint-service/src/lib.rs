@@ -38,7 +38,8 @@ pub use images::{
     prove_possession,
 };
 pub use jobs::{
-    ImportImage, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, Runner, Work,
+    ImportImage, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, Runner,
+    Secret, Work,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use settings::{HashAlgorithm, Settings};
@@ -91,6 +92,6 @@ impl Service {
 
     fn fetch_rules(&self) -> fetch::Rules {
         let (ports, trusted_hosts) = (self.settings.import_ports.clone(), self.settings.import_trusted_hosts.clone());
-        fetch::Rules { ports, trusted_hosts }
+        fetch::Rules { ports, trusted_hosts, trusted_origin: None }
     }
 }

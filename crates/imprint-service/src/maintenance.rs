@@ -2,33 +2,58 @@
 
 use std::time::Duration;
 
-use imprint_catalogue::images;
+use imprint_catalogue::{audit, idempotency, images, jobs};
 use imprint_model::{ImageId, LeaseId, MapId};
 use imprint_store::{GcOptions, GcReport, Totals, VerifyReport};
 
 use crate::Service;
 use crate::error::Error;
 
+/// For how long a job is remembered after its end.
+const JOBS_KEPT: Duration = Duration::from_secs(48 * 3600);
+/// For how long it is remembered who did what.
+const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
 impl Service {
     /// Runs until the future is dropped.
     pub async fn maintain(&self) {
-        let settings = self.settings();
-        let mut recover = tokio::time::interval(Duration::from_secs(settings.recover_secs.max(1)));
-        let collect_secs = if settings.collect_secs == 0 { u64::from(u32::MAX) } else { settings.collect_secs };
-        let mut collect = tokio::time::interval(Duration::from_secs(collect_secs));
-        collect.tick().await; // the first tick is at once; a start is no reason to collect
+        tokio::join!(self.keep_recovering(), self.keep_collecting());
+    }
+
+    async fn keep_recovering(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(self.settings.recover_secs.max(1)));
         loop {
-            tokio::select! {
-                _ = recover.tick() => {
-                    log_failure("recovery of dead uploads", self.recover_dead_uploads().await);
-                    log_failure("noting figures", self.note_figures().await);
-                }
-                _ = collect.tick() => {
-                    let grace = Duration::from_secs(settings.collect_grace_secs);
-                    log_failure("collection", self.collect(grace).await);
-                }
-            }
+            ticks.tick().await;
+            log_failure("recovery of dead uploads", self.recover_dead_uploads().await);
+            log_failure("noting figures", self.note_figures().await);
         }
+    }
+
+    async fn keep_collecting(&self) {
+        if self.settings.collect_secs == 0 {
+            return;
+        }
+        let mut ticks = tokio::time::interval(Duration::from_secs(self.settings.collect_secs));
+        ticks.tick().await; // the first tick is at once; a start is no reason to collect
+        loop {
+            ticks.tick().await;
+            let grace = Duration::from_secs(self.settings.collect_grace_secs);
+            log_failure("collection", self.collect(grace).await);
+            log_failure("forgetting old rows", self.forget_old_rows().await);
+        }
+    }
+
+    /// Takes away rows that nobody looks at any more.
+    async fn forget_old_rows(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.catalogue
+            .write(move |tx| {
+                jobs::delete_ended_before(tx, now.before(JOBS_KEPT))?;
+                audit::delete_before(tx, now.before(AUDIT_KEPT))?;
+                idempotency::expire(tx, now)?;
+                Ok(())
+            })
+            .await
     }
 
     /// Returns images to where they were whose writer is dead: its lease has run out.

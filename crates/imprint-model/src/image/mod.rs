@@ -84,6 +84,31 @@ pub struct Image {
 }
 
 impl Image {
+    /// A record without anything: queued, shared with nobody yet, made at `now`.
+    pub fn blank(id: ImageId, owner: ProjectId, now: Timestamp) -> Self {
+        Self {
+            id,
+            owner,
+            name: None,
+            status: Status::Queued,
+            visibility: Visibility::Shared,
+            hidden: false,
+            protected: false,
+            disk_format: None,
+            container_format: None,
+            min_disk_gib: 0,
+            min_ram_mib: 0,
+            content: None,
+            staged: None,
+            writer: None,
+            tags: BTreeSet::new(),
+            properties: BTreeMap::new(),
+            failure: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Size of the bytes that are or will be the image's: complete ones first, staged ones else.
     pub fn size_bytes(&self) -> Option<u64> {
         self.content.as_ref().or(self.staged.as_ref()).map(|content| content.size_bytes)

@@ -38,6 +38,8 @@ pub enum Event {
     DataComplete,
     /// Upload, staging or import ended without usable data; another attempt may follow.
     DataLost,
+    /// An import of staged data could not be carried out; the data is still there.
+    PutBack,
     /// The job that was to make the image gave up for good.
     GiveUp,
     /// The owner takes the data out of use.
@@ -81,6 +83,7 @@ impl Status {
             (S::Queued | S::Staged, E::BeginImport) => Ok(S::Importing),
             (S::Saving | S::Importing, E::DataComplete) => Ok(S::Available),
             (S::Saving | S::Staged | S::Importing, E::DataLost) => Ok(S::Queued),
+            (S::Importing, E::PutBack) => Ok(S::Staged),
             (S::Queued | S::Saving | S::Staged | S::Importing, E::GiveUp) => Ok(S::Failed),
             (S::Available | S::Deactivated, E::Deactivate) => Ok(S::Deactivated),
             (S::Available | S::Deactivated, E::Reactivate) => Ok(S::Available),
@@ -125,12 +128,13 @@ impl FromStr for Status {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 8] = [
+    const EVENTS: [Event; 9] = [
         Event::BeginUpload,
         Event::BeginStaging,
         Event::BeginImport,
         Event::DataComplete,
         Event::DataLost,
+        Event::PutBack,
         Event::GiveUp,
         Event::Deactivate,
         Event::Reactivate,
@@ -147,13 +151,13 @@ mod tests {
         }
         assert_eq!(
             table,
-            "queued: saving staged importing - - failed - -\n\
-             saving: - - - available queued failed - -\n\
-             staged: - - importing - queued failed - -\n\
-             importing: - - - available queued failed - -\n\
-             available: - - - - - - deactivated available\n\
-             deactivated: - - - - - - deactivated available\n\
-             failed: - - - - - - - -\n"
+            "queued: saving staged importing - - - failed - -\n\
+             saving: - - - available queued - failed - -\n\
+             staged: - - importing - queued - failed - -\n\
+             importing: - - - available queued staged failed - -\n\
+             available: - - - - - - - deactivated available\n\
+             deactivated: - - - - - - - deactivated available\n\
+             failed: - - - - - - - - -\n"
         );
     }
 

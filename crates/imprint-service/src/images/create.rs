@@ -1,9 +1,7 @@
 //! Making the record of an image that has no data yet.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use imprint_catalogue::{ErrorKind, images};
-use imprint_model::{Action, Caller, Image, ImageId, ProjectId, Status, Timestamp, Visibility, role};
+use imprint_model::{Action, Caller, Image, ImageId, ProjectId, Visibility, role};
 
 use super::change::Change;
 use crate::Service;
@@ -23,7 +21,7 @@ pub struct CreateImage {
 }
 
 impl Service {
-    /// Makes an image in status [`Status::Queued`].
+    /// Makes a queued image.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::Duplicate`] for an id that lives or lived, [`Error::OverQuota`], [`Error::Invalid`].
@@ -56,7 +54,7 @@ impl Service {
         }
         let limits = &self.settings.limits;
         let owner = ProjectId(limits.text(Field::Owner, owner.0)?);
-        let mut image = blank(wanted.id.unwrap_or_else(ImageId::random), owner, self.clock.now());
+        let mut image = Image::blank(wanted.id.unwrap_or_else(ImageId::random), owner, self.clock.now());
         for change in wanted.changes.iter().cloned() {
             change.apply(&mut image, limits)?;
         }
@@ -65,29 +63,5 @@ impl Service {
             permit(caller, Action::Publish, &image, None)?;
         }
         Ok(image)
-    }
-}
-
-fn blank(id: ImageId, owner: ProjectId, now: Timestamp) -> Image {
-    Image {
-        id,
-        owner,
-        name: None,
-        status: Status::Queued,
-        visibility: Visibility::Shared,
-        hidden: false,
-        protected: false,
-        disk_format: None,
-        container_format: None,
-        min_disk_gib: 0,
-        min_ram_mib: 0,
-        content: None,
-        staged: None,
-        writer: None,
-        tags: BTreeSet::new(),
-        properties: BTreeMap::new(),
-        failure: None,
-        created_at: now,
-        updated_at: now,
     }
 }

@@ -21,6 +21,10 @@ use crate::ingest::Ingested;
 const PROOF_CONTEXT: &str = "imprint 2026-11 possession of a chunk";
 /// Chunks that are read at once while the disk is checked: at most 16 MiB of the largest.
 const READ_CHUNKS: usize = 64;
+/// Bytes of hole that a disk may have however little data it has.
+const HOLE_BYTES_FREE: u64 = 64 << 30;
+/// Bytes of hole that it may have for each byte of data besides.
+const HOLES_PER_DATA: u64 = 64;
 /// Zeros that are hashed at once.
 const ZERO_BYTES: usize = 1 << 20;
 
@@ -84,6 +88,7 @@ impl Service {
         size_bytes: u64,
         chunks: Vec<ProvenChunk>,
     ) -> Result<Image, Error> {
+        require_mostly_data(size_bytes, &chunks)?;
         let lease = self.store.lease().await?;
         let mut writing = self.begin_writing(caller, id, Some(size_bytes), Purpose::Use, lease.id()).await?;
         match self.put_together(&mut writing, size_bytes, &chunks).await {
@@ -146,6 +151,16 @@ impl Service {
         let caller = caller.clone();
         self.catalogue.read(move |tx| load(tx, &caller, Action::Write, id).map(|_| ())).await
     }
+}
+
+/// Reading holes costs the server the time that sending them would have cost the client, and a description of a few
+/// bytes may not cost an hour: a disk that is nearly all hole has to be uploaded as it is.
+fn require_mostly_data(size_bytes: u64, chunks: &[ProvenChunk]) -> Result<(), Error> {
+    let data_bytes: u64 = chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
+    if size_bytes > HOLE_BYTES_FREE.saturating_add(data_bytes.saturating_mul(HOLES_PER_DATA)) {
+        return Err(Error::invalid(Field::Data, "too little data for a disk of this size to be put together"));
+    }
+    Ok(())
 }
 
 async fn feed_zeros(mut count: u64, hashers: &mut Hashers, inspector: &mut Inspector) -> Result<(), Error> {

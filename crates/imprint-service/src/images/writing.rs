@@ -59,7 +59,13 @@ impl Service {
     }
 
     /// Holds an account's bytes and uploads, with `bytes` and `uploads` to come, against the limits.
-    fn require_room(&self, tx: &mut Tx<'_>, owner: &ProjectId, bytes: u64, uploads: u64) -> Result<(), Error> {
+    pub(crate) fn require_room(
+        &self,
+        tx: &mut Tx<'_>,
+        owner: &ProjectId,
+        bytes: u64,
+        uploads: u64,
+    ) -> Result<(), Error> {
         let limits = &self.settings.limits;
         within(limits.image_size_bytes, bytes, Quota::ImageBytes)?;
         if limits.account_bytes < 0 && limits.account_uploads < 0 {

@@ -1,17 +1,18 @@
 //! Import: an image gets its data from what was staged, from a URL, or from another service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use imprint_catalogue::{Tx, images};
 use imprint_disk::{Inspection, Inspector};
 use imprint_model::{Action, Caller, ContainerFormat, Content, DiskFormat, Event, Image, ImageId, Job, JobId, Status};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ImportSource, Work, enqueue};
+use super::{ImportSource, Secret, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
-use crate::error::Error;
+use crate::error::{Error, Field};
 use crate::fetch::failed;
 use crate::images::require_formats;
 use crate::ingest::{Ingest, Ingested};
@@ -26,11 +27,14 @@ pub const KEY_FAILED_IMPORT: &str = "imprint:failed_import";
 const STORE: &str = "default";
 /// Bytes between two notes of progress.
 const PROGRESS_BYTES: u64 = 16 << 20;
+/// Longest time that an import may take.
+const IMPORT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Longest record that another service may answer with.
 const RECORD_BYTES_MAX: u64 = 1 << 20;
 
 /// What an import brought in.
-struct Brought {
+#[derive(Debug)]
+pub(super) struct Brought {
     content: Content,
     /// Protects bytes that no row names yet.
     kept: Option<Ingested>,
@@ -64,7 +68,7 @@ pub struct ImportImage {
     /// The request as it was sent.
     pub request: Value,
     /// A token for the other service; kept in memory only.
-    pub credential: Option<String>,
+    pub credential: Option<Secret>,
 }
 
 impl Service {
@@ -77,14 +81,16 @@ impl Service {
         if let ImportSource::Url { url } = &wanted.source {
             self.fetch_rules().accept(url)?;
         }
-        let (asker, clock, source) = (caller.clone(), self.clock.clone(), wanted.source.clone());
+        let (asker, service, source) = (caller.clone(), self.clone(), wanted.source.clone());
+        let job_id = JobId::random();
         let work = Work::Import { source: wanted.source, request: wanted.request };
         let begin = move |tx: &mut Tx<'_>| {
             let mut image = load(tx, &asker, Action::Write, id)?;
             require_source(&image, &source)?;
             image.apply(Event::BeginImport)?;
-            let now = clock.now();
-            let job = enqueue(tx, &asker, &image.owner, Some(id), &work, now)?;
+            service.require_room(tx, &image.owner, 0, 1)?;
+            let now = service.clock.now();
+            let job = enqueue(tx, job_id, &asker, &image.owner, Some(id), &work, now)?;
             image.properties.insert(KEY_IMPORT_TASK.to_owned(), Some(job.id.to_string()));
             image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(STORE.to_owned()));
             image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(String::new()));
@@ -93,12 +99,16 @@ impl Service {
             note(tx, &asker, now, "import", id)?;
             Ok::<_, Error>(job)
         };
-        let job = self.catalogue.write(begin).await?;
+        // before the row: whoever takes the job must find it
         if let Some(credential) = wanted.credential {
-            self.credentials.lock().insert(job.id, credential);
+            self.credentials.lock().insert(job_id, credential);
         }
-        self.wake.notify_one();
-        Ok(job)
+        let begun = self.catalogue.write(begin).await;
+        match &begun {
+            Ok(_) => self.wake.notify_one(),
+            Err(_) => drop(self.credentials.lock().remove(&job_id)),
+        }
+        begun
     }
 
     /// Whether an import may fetch from `url`, as far as its text tells.
@@ -137,27 +147,17 @@ impl Service {
             .await
     }
 
-    /// Carries an import out. An image that this job no longer imports is left alone.
-    pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Value, Error> {
+    /// Brings in what an import asks for. What becomes of the image is decided when the job ends.
+    pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Brought, Error> {
         let id = job.image.ok_or_else(|| Error::internal("an import without an image"))?;
         let image = self.catalogue.read(move |tx| Ok::<_, Error>(images::get(tx, id)?)).await?;
-        let Some(image) = image.filter(|image| is_importing(image, job.id)) else {
-            return Err(Error::Gone);
-        };
-        match self.bring_in(job, image, source).await {
-            Ok(brought) => {
-                if let Some(kept) = &brought.kept {
-                    kept.ensure_live().await?;
-                }
-                self.end_import(job, id, Some((brought.content, brought.record))).await?;
-                drop(brought.kept);
-                Ok(json!({ "image_id": id }))
-            }
-            Err(error) => {
-                self.end_import(job, id, None).await?;
-                Err(error)
-            }
+        let image = image.filter(|image| is_importing(image, job.id)).ok_or(Error::Gone)?;
+        let brought = tokio::time::timeout(IMPORT_MAX, self.bring_in(job, image, source)).await;
+        let brought = brought.unwrap_or_else(|_| Err(failed()))?;
+        if let Some(kept) = &brought.kept {
+            kept.ensure_live().await?;
         }
+        Ok(brought)
     }
 
     async fn bring_in(&self, job: &Job, mut image: Image, source: &ImportSource) -> Result<Brought, Error> {
@@ -168,24 +168,19 @@ impl Service {
             }
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
             ImportSource::Remote { record_url, data_url, property_prefixes, property_names } => {
-                let token = self.credentials.lock().remove(&job.id);
+                let token = self.credentials.lock().get(&job.id).cloned();
+                let Some(Secret(token)) = token else {
+                    return Err(Error::Unavailable("the credential is with another node".to_owned()));
+                };
                 let wanted = |name: &str| {
                     property_names.iter().any(|known| known == name)
                         || property_prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
                 };
-                let record = self.fetch_record(record_url, token.as_deref(), wanted).await?;
+                let record = self.fetch_record(record_url, &token, wanted).await?;
                 record.apply(&mut image);
-                let brought = self.import_url(job, &image, data_url, token.as_deref()).await?;
+                let brought = self.import_url(job, &image, data_url, Some(&token)).await?;
                 Ok(Brought { record, ..brought })
             }
-        }
-    }
-
-    /// Returns the image of a job that is given up to what it was.
-    pub(super) async fn abandon_import(&self, job: &Job) -> Result<(), Error> {
-        match job.image {
-            Some(id) => self.end_import(job, id, None).await,
-            None => Ok(()),
         }
     }
 
@@ -216,7 +211,7 @@ impl Service {
             ingest.write(part.map_err(|_| failed())?).await?;
             if ingest.received_bytes() >= noted_bytes + PROGRESS_BYTES {
                 noted_bytes = ingest.received_bytes();
-                self.note_progress(job, noted_bytes, total_bytes).await?;
+                self.note_progress(job, noted_bytes, total_bytes).await;
             }
         }
         let (ingested, virtual_size_bytes) = self.finish_ingest(image, ingest).await?;
@@ -238,11 +233,11 @@ impl Service {
     async fn fetch_record(
         &self,
         record_url: &str,
-        token: Option<&str>,
+        token: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<RemoteRecord, Error> {
         let url = record_url.parse().map_err(|_| failed())?;
-        let response = self.fetch_rules().trusting(record_url).get(url, token).await?;
+        let response = self.fetch_rules().trusting(record_url).get(url, Some(token)).await?;
         let mut body = Vec::new();
         let mut parts = std::pin::pin!(response.bytes_stream());
         while let Some(part) = parts.next().await {
@@ -255,40 +250,59 @@ impl Service {
         let word = |name: &str| record.get(name).and_then(Value::as_str);
         let disk_format = word("disk_format").and_then(|word| word.parse().ok());
         let container_format = word("container_format").and_then(|word| word.parse().ok());
-        let texts = record.iter().filter(|(name, _)| wanted(name));
-        let properties = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-        Ok(RemoteRecord { disk_format, container_format, properties: properties.collect() })
+        let mut properties = BTreeMap::new();
+        for (name, value) in record.iter().filter(|(name, _)| wanted(name)) {
+            if let Some(text) = value.as_str() {
+                let name = self.settings.limits.text(Field::Property, name.clone())?;
+                let text = self.settings.limits.property_value(&name, text.to_owned())?;
+                properties.insert(name, text);
+            }
+        }
+        Ok(RemoteRecord { disk_format, container_format, properties })
     }
 
-    /// Gives the image its data, or returns it to what it was.
-    async fn end_import(&self, job: &Job, id: ImageId, outcome: Option<(Content, RemoteRecord)>) -> Result<(), Error> {
-        let (job, clock) = (job.id, self.clock.clone());
-        self.catalogue
-            .write(move |tx| {
-                let found = images::get(tx, id)?.filter(|image| is_importing(image, job));
-                let mut image = found.ok_or(Error::Gone)?;
-                image.properties.remove(KEY_IMPORT_TASK);
-                image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(String::new()));
+    /// Gives the image its data, or returns it to what it was; in the transaction that ends the job, so that a job
+    /// that has ended never leaves an image behind that still waits for it.
+    pub(super) fn settle_import(
+        &self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        outcome: Result<&Brought, &Error>,
+    ) -> Result<(), Error> {
+        let Some(id) = job.image else { return Ok(()) };
+        let found = images::get(tx, id)?.filter(|image| is_importing(image, job.id));
+        let Some(mut image) = found else {
+            // deleted meanwhile: there is nothing to give the data to
+            return if outcome.is_ok() { Err(Error::Gone) } else { Ok(()) };
+        };
+        image.properties.remove(KEY_IMPORT_TASK);
+        image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(String::new()));
+        match outcome {
+            Ok(brought) => {
+                self.require_room(tx, &image.owner, brought.content.size_bytes, 0)?;
+                image.content = Some(brought.content.clone());
                 image.staged = None;
-                match outcome.clone() {
-                    Some((content, record)) => {
-                        image.content = Some(content);
-                        record.apply(&mut image);
-                        image.apply(Event::DataComplete)?;
-                    }
-                    None => {
-                        image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(STORE.to_owned()));
-                        image.apply(Event::DataLost)?;
-                    }
+                brought.record.apply(&mut image);
+                self.settings.limits.check(&image)?;
+                image.apply(Event::DataComplete)?;
+            }
+            Err(error) => {
+                image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(STORE.to_owned()));
+                // staged data that nothing is wrong with is not thrown away
+                if error.is_passing() && image.staged.is_some() {
+                    image.apply(Event::PutBack)?;
+                } else {
+                    image.staged = None;
+                    image.apply(Event::DataLost)?;
                 }
-                image.updated_at = clock.now();
-                Ok(images::update(tx, &image)?)
-            })
-            .await
+            }
+        }
+        image.updated_at = self.clock.now();
+        Ok(images::update(tx, &image)?)
     }
 }
 
-/// An image whose data the caller may have copied.
+/// An image that can be copied, for those who may have it copied.
 fn load_for_copy(tx: &mut Tx<'_>, caller: &Caller, id: ImageId) -> Result<Image, Error> {
     let image = load(tx, caller, Action::Operate, id)?;
     if image.status == Status::Available { Ok(image) } else { Err(Error::WrongStatus(image.status)) }

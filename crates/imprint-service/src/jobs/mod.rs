@@ -6,6 +6,7 @@ mod runner;
 mod view;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use imprint_catalogue::{Tx, jobs};
 use imprint_model::{Caller, ImageId, Job, JobId, JobState, ProjectId, Timestamp};
@@ -67,6 +68,7 @@ impl Work {
 /// Writes the row of a job; it runs once the transaction is committed.
 pub(crate) fn enqueue(
     tx: &mut Tx<'_>,
+    id: JobId,
     caller: &Caller,
     owner: &ProjectId,
     image: Option<ImageId>,
@@ -74,7 +76,7 @@ pub(crate) fn enqueue(
     now: Timestamp,
 ) -> Result<Job, Error> {
     let job = Job {
-        id: JobId::random(),
+        id,
         kind: work.kind().to_owned(),
         owner: owner.clone(),
         user: caller.user.to_string(),
@@ -96,4 +98,14 @@ pub(crate) fn enqueue(
 }
 
 /// Secrets that jobs need and that must not be written down: a job that outlives its node has lost them and fails.
-pub(crate) type Credentials = parking_lot::Mutex<BTreeMap<JobId, String>>;
+pub(crate) type Credentials = parking_lot::Mutex<BTreeMap<JobId, Secret>>;
+
+/// A text that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imprint_catalogue::jobs;
+use imprint_catalogue::{Tx, jobs};
 use imprint_model::{Job, JobState, LeaseId};
-use serde_json::Value;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::Work;
+use super::import::Brought;
 use crate::Service;
 use crate::error::Error;
 
@@ -18,6 +19,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(15);
 /// How often the queue is looked at when nobody said that there is something in it.
 const POLL: Duration = Duration::from_secs(5);
+/// How soon a job is tried again that failed of something passing.
+const RETRY: Duration = Duration::from_secs(5);
 /// How often a job is tried.
 const ATTEMPTS_MAX: u32 = 3;
 /// Jobs of this node at one time.
@@ -88,34 +91,54 @@ async fn carry_out(service: &Service, worker: LeaseId, job: Job) {
         outcome = attempt(service, &job) => outcome,
         () = keep_lease(service, worker, &job) => return, // somebody else has it now
     };
-    let (state, result, message) = match outcome {
-        Ok(result) => (JobState::Succeeded, Some(result), String::new()),
-        Err(error) => {
-            tracing::warn!(job = %job.id, error = &error as &dyn std::error::Error, "a job failed");
-            (JobState::Failed, None, error.to_string())
+    if let Err(error) = &outcome {
+        tracing::warn!(job = %job.id, error = error as &dyn std::error::Error, "a job failed");
+        if error.is_passing() && job.attempts < ATTEMPTS_MAX {
+            return put_back(service, worker, &job).await;
         }
+    }
+    let ended = match end(service, &job, outcome).await {
+        // what was brought in cannot be used: that is how the job ended, too
+        Err(error) if !error.is_passing() => end(service, &job, Err(error)).await,
+        ended => ended,
     };
-    let (id, now) = (job.id, service.clock.now());
-    let ended = service
-        .catalogue
-        .write(move |tx| Ok::<_, Error>(jobs::finish(tx, id, state, result.as_ref(), &message, now)?))
-        .await;
-    if let Err(error) = ended {
+    match ended {
+        Ok(()) => drop(service.credentials.lock().remove(&job.id)),
         // the lease runs out, and the job runs a second time
-        tracing::warn!(job = %job.id, %error, "the end of a job could not be noted");
+        Err(error) => tracing::warn!(job = %job.id, %error, "the end of a job could not be noted"),
     }
 }
 
-async fn attempt(service: &Service, job: &Job) -> Result<Value, Error> {
+/// Notes the end of a job and what it means for its image, in one transaction.
+async fn end(service: &Service, job: &Job, outcome: Result<Brought, Error>) -> Result<(), Error> {
+    let (inner, row, now) = (service.clone(), job.clone(), service.clock.now());
+    let end = move |tx: &mut Tx<'_>| {
+        inner.settle_import(tx, &row, outcome.as_ref())?;
+        let (state, result, message) = match &outcome {
+            Ok(_) => (JobState::Succeeded, Some(json!({ "image_id": row.image })), String::new()),
+            Err(error) => (JobState::Failed, None, error.to_string()),
+        };
+        Ok::<_, Error>(jobs::finish(tx, row.id, state, result.as_ref(), &message, now)?)
+    };
+    service.catalogue.write(end).await.map(|_| ())
+}
+
+/// Gives a job back, to be tried again soon by whoever is free.
+async fn put_back(service: &Service, worker: LeaseId, job: &Job) {
+    let (id, worker, until) = (job.id, worker.to_string(), service.clock.now().after(RETRY));
+    let given = service.catalogue.write(move |tx| Ok::<_, Error>(jobs::renew(tx, id, &worker, until)?)).await;
+    if let Err(error) = given {
+        tracing::warn!(job = %job.id, %error, "a job could not be given back; its lease runs out");
+    }
+}
+
+async fn attempt(service: &Service, job: &Job) -> Result<Brought, Error> {
     let work: Work = serde_json::from_value(job.payload.clone()).map_err(Error::internal)?;
     match work {
-        Work::Import { source, .. } => {
-            if job.attempts > ATTEMPTS_MAX {
-                service.abandon_import(job).await?;
-                return Err(Error::internal("given up after too many attempts"));
-            }
-            service.run_import(job, &source).await
+        Work::Import { .. } if job.attempts > ATTEMPTS_MAX => {
+            Err(Error::Unavailable("given up after too many attempts".to_owned()))
         }
+        Work::Import { source, .. } => service.run_import(job, &source).await,
     }
 }
 
@@ -134,10 +157,14 @@ async fn keep_lease(service: &Service, worker: LeaseId, job: &Job) {
 }
 
 impl Service {
-    /// Notes how far a job is.
-    pub(super) async fn note_progress(&self, job: &Job, done: u64, total: Option<u64>) -> Result<(), Error> {
+    /// Notes how far a job is. Not being able to is no reason to end the job.
+    pub(super) async fn note_progress(&self, job: &Job, done: u64, total: Option<u64>) {
         let (id, now) = (job.id, self.clock.now());
         let message = format!("Copied {} MiB", done >> 20);
-        self.catalogue.write(move |tx| Ok::<_, Error>(jobs::progress(tx, id, done, total, &message, now)?)).await
+        let noted =
+            self.catalogue.write(move |tx| Ok::<_, Error>(jobs::progress(tx, id, done, total, &message, now)?)).await;
+        if let Err(error) = noted {
+            tracing::warn!(job = %job.id, %error, "the progress of a job could not be noted");
+        }
     }
 }

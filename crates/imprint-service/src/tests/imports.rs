@@ -1,15 +1,20 @@
 //! Imports: jobs that end with data, or with the image as it was.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use imprint_catalogue::jobs;
-use imprint_model::{Caller, ImageId, Job, JobState, Status};
+use imprint_model::{Caller, Clock, ImageId, Job, JobId, JobState, Status};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{create, download, raw, upload};
 use crate::testing::{World, caller};
-use crate::{Error, Field, ImportImage, ImportSource, JobFilter, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Runner, Settings};
+use crate::{
+    Error, Field, ImportImage, ImportSource, JobFilter, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Limits, Quota, Runner,
+    Settings,
+};
 
 async fn import(world: &World, me: &Caller, id: ImageId, source: ImportSource) -> Result<Job, Error> {
     let wanted = ImportImage { source, request: json!({"asked": true}), credential: None };
@@ -59,7 +64,7 @@ async fn staged_bytes_become_the_images_data() {
 }
 
 #[tokio::test]
-async fn a_job_that_runs_a_second_time_changes_nothing() {
+async fn a_job_whose_image_is_done_with_changes_nothing_and_says_so() {
     let (world, me) = (World::new(), caller("p", "member"));
     let id = create(&world, &me, raw()).await.id;
     stage(&world, &me, id, b"once").await;
@@ -67,13 +72,46 @@ async fn a_job_that_runs_a_second_time_changes_nothing() {
     let runner = Runner::new(world.service.clone());
     runner.run_waiting().await.expect("ran");
     let before = world.service.show_image(&me, id).await.expect("shown");
-    // as if the end of the job had not been noted before its worker died
-    let mut again = job.clone();
-    again.id = imprint_model::JobId::random();
-    again.payload = job.payload.clone();
-    world.catalogue.write(move |tx| jobs::insert(tx, &again)).await.expect("inserted");
-    runner.run_waiting().await.expect("ran");
+    let again = Job { id: JobId::random(), ..job };
+    let row = again.clone();
+    world.catalogue.write(move |tx| jobs::insert(tx, &row)).await.expect("inserted");
+    assert_eq!(runner.run_waiting().await.expect("ran"), 1);
     assert_eq!(world.service.show_image(&me, id).await.expect("shown"), before);
+    assert_eq!(world.service.job(&me, again.id).await.expect("the job").state, JobState::Failed);
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_died_is_taken_up_and_ended_by_another() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = create(&world, &me, raw()).await.id;
+    stage(&world, &me, id, b"survives").await;
+    let job = import(&world, &me, id, ImportSource::Staged).await.expect("begun");
+    let now = world.clock.now();
+    let until = now.after(Duration::from_secs(60));
+    let dead = world.catalogue.write(move |tx| jobs::lease_next(tx, "a worker that dies", now, until)).await;
+    assert_eq!(dead.expect("leased").map(|job| job.id), Some(job.id));
+    let runner = Runner::new(world.service.clone());
+    assert_eq!(runner.run_waiting().await.expect("ran"), 0, "the lease still runs");
+    world.pass(Duration::from_secs(600));
+    assert_eq!(runner.run_waiting().await.expect("ran"), 1);
+    assert_eq!(download(&world, &me, id).await.expect("bytes"), b"survives");
+    assert_eq!(world.service.job(&me, job.id).await.expect("the job").state, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn imports_are_held_to_the_limits_of_the_account() {
+    let me = caller("p", "member");
+    let limits = Limits { account_bytes: 10, account_uploads: 1, ..Limits::default() };
+    let trusted = vec!["127.0.0.1".into()];
+    let world = World::with(Settings { limits, import_trusted_hosts: trusted, ..Settings::default() });
+    let url = serve(b"more than ten bytes").await;
+    let (first, second) = (create(&world, &me, raw()).await.id, create(&world, &me, raw()).await.id);
+    import(&world, &me, first, ImportSource::Url { url: url.clone() }).await.expect("begun");
+    let beside = import(&world, &me, second, ImportSource::Url { url }).await;
+    assert!(matches!(beside, Err(Error::OverQuota(Quota::AccountUploads, 1))), "{beside:?}");
+    Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+    let image = world.service.show_image(&me, first).await.expect("shown");
+    assert_eq!((image.status, image.size_bytes()), (Status::Queued, None), "over the account's bytes");
 }
 
 #[tokio::test]

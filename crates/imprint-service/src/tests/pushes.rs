@@ -5,7 +5,7 @@ use imprint_model::{ChunkId, Status};
 
 use super::{create, download, noise, raw};
 use crate::testing::{World, caller};
-use crate::{Error, ProvenChunk, possession_key, prove_possession};
+use crate::{Error, Field, ProvenChunk, possession_key, prove_possession};
 
 fn cut(data: &[u8], key: &[u8; 32]) -> Vec<ProvenChunk> {
     let parts = data.chunks(32 * 1024).enumerate();
@@ -55,4 +55,12 @@ async fn knowing_a_name_is_not_having_the_bytes() {
     assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
     let after = world.service.show_image(&thief, theirs).await.expect("shown");
     assert_eq!((after.status, after.size_bytes()), (Status::Queued, None));
+}
+
+#[tokio::test]
+async fn a_disk_of_nothing_but_hole_is_not_put_together() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = create(&world, &me, raw()).await.id;
+    let refused = world.service.push_content(&me, id, 1 << 40, vec![]).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: Field::Data, .. })), "{refused:?}");
 }

@@ -40,7 +40,7 @@ async fn an_empty_upload_is_an_image_of_no_bytes() {
 }
 
 #[tokio::test]
-async fn a_dropped_upload_leaves_the_image_queued() {
+async fn an_upload_given_up_leaves_the_image_queued() {
     let (world, me) = (World::new(), caller("p", "member"));
     let image = create(&world, &me, raw()).await;
     let mut half = world.service.begin_upload(&me, image.id, None).await.expect("begun");
@@ -50,6 +50,35 @@ async fn a_dropped_upload_leaves_the_image_queued() {
     let after = world.service.show_image(&me, image.id).await.expect("shown");
     assert_eq!((after.status, after.writer, after.content), (Status::Queued, None, None));
     upload(&world, &me, image.id, b"second try").await.expect("a second try works");
+}
+
+#[tokio::test]
+async fn a_dropped_upload_leaves_the_image_queued() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let image = create(&world, &me, raw()).await;
+    drop(world.service.begin_upload(&me, image.id, None).await.expect("begun"));
+    // noted in the background: look until it is, but not for ever
+    for _ in 0..10_000 {
+        if world.service.show_image(&me, image.id).await.expect("shown").status == Status::Queued {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the image is still being saved");
+}
+
+#[tokio::test]
+async fn uploads_are_held_to_the_limits_of_the_account() {
+    let limits = Limits { account_bytes: 10, account_uploads: 1, ..Limits::default() };
+    let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
+    let (first, second) = (create(&world, &me, raw()).await.id, create(&world, &me, raw()).await.id);
+    let mut upload = world.service.begin_upload(&me, first, None).await.expect("begun");
+    let beside = world.service.begin_upload(&me, second, None).await;
+    assert!(matches!(beside, Err(Error::OverQuota(Quota::AccountUploads, 1))));
+    upload.write(Bytes::from_static(b"more than ten bytes")).await.expect("taken");
+    assert!(matches!(upload.finish().await, Err(Error::OverQuota(Quota::AccountBytes, 10))));
+    let declared = world.service.begin_upload(&me, second, Some(11)).await;
+    assert!(matches!(declared, Err(Error::OverQuota(Quota::AccountBytes, 10))));
 }
 
 #[tokio::test]
