@@ -42,7 +42,7 @@ async fn download(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcom
     }
     // in hexadecimal and of the whole image, as clients compare it; RFC 1864 means something else
     if let Some(md5) = &content.md5 {
-        response = response.with_text_header(CONTENT_MD5, md5);
+        response = response.with_text_header(CONTENT_MD5, md5).with_text_header(header::ETAG, &format!("\"{md5}\""));
     }
     Ok(response)
 }

@@ -25,12 +25,13 @@ use http::HeaderName;
 use super::{Answer, World};
 
 /// Headers that are part of what clients are promised.
-const SHOWN_HEADERS: [&str; 10] = [
+const SHOWN_HEADERS: [&str; 11] = [
     "accept-patch",
     "allow",
     "content-md5",
     "content-range",
     "content-type",
+    "etag",
     "location",
     "openstack-image-import-methods",
     "openstack-image-store-ids",
