@@ -8,8 +8,22 @@ use serde_json::{Value, json};
 /// For how long the end of a task says it is remembered.
 const KEPT: Duration = Duration::from_secs(48 * 3600);
 
-/// What kind of work every job of this API is.
-pub(crate) const KIND: &str = "api_image_import";
+/// Kind of a task that was asked for as a task.
+pub(crate) const ASKED_AS_TASK: &str = "import";
+/// Kind of an import that was asked of an image.
+const ASKED_OF_IMAGE: &str = "api_image_import";
+/// Every kind that a client may know; no task is of the last.
+pub(crate) const KINDS: [&str; 3] = [ASKED_AS_TASK, ASKED_OF_IMAGE, "location_import"];
+
+/// The kind of a task: how it was asked for, which its request tells. Only that of an import has a method.
+pub(crate) fn kind(job: &Job) -> &'static str {
+    kind_of(&job.payload["request"])
+}
+
+fn kind_of(request: &Value) -> &'static str {
+    let as_task = request["type"] == ASKED_AS_TASK && request["method"].is_null();
+    if as_task { ASKED_AS_TASK } else { ASKED_OF_IMAGE }
+}
 
 /// The word for a state.
 pub(crate) fn status(state: JobState) -> &'static str {
@@ -31,7 +45,7 @@ pub(crate) fn of_image(job: &Job) -> Value {
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_iso_micros);
     json!({
         "id": job.id,
-        "type": KIND,
+        "type": kind(job),
         "status": status(job.state),
         "owner": job.owner,
         "expires_at": time(job.ended_at.map(|at| at.after(KEPT))),
@@ -53,7 +67,7 @@ pub(crate) fn listed(job: &Job) -> Value {
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339_seconds);
     let mut shown = json!({
         "id": job.id,
-        "type": KIND,
+        "type": kind(job),
         "status": status(job.state),
         "owner": job.owner,
         "image_id": job.image,
@@ -82,4 +96,17 @@ pub(crate) fn shown(job: &Job) -> Value {
 fn input(job: &Job) -> Value {
     let request = job.payload.get("request").cloned().unwrap_or(Value::Null);
     json!({ "image_id": job.image, "import_req": request, "backend": [crate::words::STORE] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_to_an_image_cannot_pass_for_a_task() {
+        assert_eq!(kind_of(&json!({"type": "import", "input": {}})), "import");
+        assert_eq!(kind_of(&json!({"method": {"name": "glance-direct"}})), "api_image_import");
+        assert_eq!(kind_of(&json!({"type": "import", "method": {"name": "glance-direct"}})), "api_image_import");
+        assert_eq!(kind_of(&Value::Null), "api_image_import");
+    }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 use imprint_http::{Op, Request, Response};
-use imprint_model::{Caller, JobId};
+use imprint_model::{Caller, Job, JobId};
 use imprint_service::{Change, CreateImage, ImportImage, ImportSource, JobFilter, JobSort, Presence};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Row, asked};
 use crate::error::Refusal;
+use crate::metadefs::page::link;
 use crate::parts::Parts;
 use crate::{attributes, body, task};
 
@@ -22,8 +23,13 @@ pub(super) const OPS: &[Row] = &[
 /// Tasks on a page when nobody says how many, and at most.
 const LIMITS: (u32, u32) = (25, 1000);
 
-/// What clients may ask to sort by.
-const SORT_KEYS: [&str; 7] = ["created_at", "updated_at", "expires_at", "id", "type", "status", "owner"];
+/// What clients may ask to sort by: the order that is kept, and what the command-line client sends, which always names a
+/// key, by default the status. Jobs are kept and paged in the order of their making alone, so the other keys are taken
+/// without effect; refusing them would leave that client without any list.
+const SORT_KEYS: [&str; 4] = ["created_at", "id", "status", "type"];
+
+/// Jobs that are looked through at once for those of one kind.
+const BATCH: u32 = 1000;
 
 fn require_admin(caller: &Caller) -> Result<(), Refusal> {
     if caller.is_admin() { Ok(()) } else { Err(Refusal::forbidden("You are not authorized to complete this action.")) }
@@ -32,7 +38,7 @@ fn require_admin(caller: &Caller) -> Result<(), Refusal> {
 async fn list_tasks(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     require_admin(&caller)?;
     let mut filter = JobFilter { sort: JobSort::NewestFirst, limit: LIMITS.0, ..JobFilter::default() };
-    let mut none = false;
+    let mut kind = None;
     for (name, value) in &request.query {
         let bad = || Refusal::bad_request(format!("Invalid value for '{name}': {value}"));
         match name.as_str() {
@@ -41,23 +47,42 @@ async fn list_tasks(parts: Arc<Parts>, caller: Caller, request: Request) -> Outc
             "status" => filter.state = Some(task::state_named(value).ok_or_else(bad)?),
             "sort_dir" if value == "asc" => filter.sort = JobSort::OldestFirst,
             "sort_dir" if value == "desc" => filter.sort = JobSort::NewestFirst,
-            // jobs are kept in the order of their making, and clients ask by habit for others
             "sort_key" if SORT_KEYS.contains(&value.as_str()) => {}
-            "type" => none |= value != task::KIND,
+            "type" => kind = Some(task::KINDS.into_iter().find(|known| known == value).ok_or_else(bad)?),
             _ => return Err(bad()),
         }
     }
     let limit = filter.limit;
-    let jobs = if none { Vec::new() } else { parts.service.jobs(&caller, filter).await? };
+    let jobs = match kind {
+        Some(kind) => of_kind(&parts, &caller, filter, kind).await?,
+        None => parts.service.jobs(&caller, filter).await?,
+    };
     let mut page = json!({
         "tasks": jobs.iter().map(task::listed).collect::<Vec<_>>(),
-        "first": "/v2/tasks",
+        "first": link("/v2/tasks", &request.query, None),
         "schema": "/v2/schemas/tasks",
     });
     if let Some(last) = jobs.last().filter(|_| jobs.len() == limit as usize) {
-        page["next"] = json!(format!("/v2/tasks?marker={}&limit={limit}", last.id));
+        page["next"] = json!(link("/v2/tasks", &request.query, Some(&last.id.to_string())));
     }
     Ok(Response::json(StatusCode::OK, &page))
+}
+
+/// As many jobs of a kind as `filter` allows. How a job was asked for is no column, so batches are looked through; there
+/// are not many, for jobs are forgotten some time after their end.
+async fn of_kind(parts: &Parts, caller: &Caller, mut filter: JobFilter, kind: &str) -> Result<Vec<Job>, Refusal> {
+    let limit = filter.limit as usize;
+    filter.limit = BATCH;
+    let mut found = Vec::new();
+    loop {
+        let batch = parts.service.jobs(caller, filter.clone()).await?;
+        filter.after = batch.last().map(|job| job.id);
+        let ended = batch.len() < BATCH as usize;
+        found.extend(batch.into_iter().filter(|job| task::kind(job) == kind).take(limit - found.len()));
+        if ended || found.len() == limit {
+            return Ok(found);
+        }
+    }
 }
 
 async fn show_task(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
