@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// The newest version and what came before it, all of it offered: the cache (2.14, 2.16, 2.18), stores by name, of which
-/// there is one (2.8 to 2.13), locations (2.17).
+/// The newest version and what came before it, all of it answered: stores by name, of which there is one (2.8 to 2.13),
+/// the cache (2.14, 2.16), locations, of which no image has any (2.17), and other nodes' caches, which are not kept in
+/// one place and so are a conflict (2.18).
 const CURRENT: &str = "2.18";
 const SUPPORTED: [&str; 18] = [
     "2.17", "2.16", "2.15", "2.14", "2.13", "2.12", "2.11", "2.10", "2.9", "2.8", "2.7", "2.6", "2.5", "2.4", "2.3",

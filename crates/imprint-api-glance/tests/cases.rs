@@ -52,7 +52,8 @@ const NEVER_FAIL: [&str; 23] = [
     "schema_metadef_tags",
 ];
 /// Operations that are there to refuse.
-const NEVER_SUCCEED: [&str; 3] = ["unknown_path", "wrong_method", "delete_from_store"];
+const NEVER_SUCCEED: [&str; 5] =
+    ["unknown_path", "wrong_method", "delete_from_store", "add_location", "show_cache_node"];
 /// Operations for everybody.
 const OPEN: [&str; 4] = ["root", "list_versions", "choose_version", "healthcheck"];
 

@@ -17,6 +17,7 @@ pub(super) const OPS: &[Row] = &[
     Op::new("clear_cache", Method::DELETE, "/v2/cache", asked!(clear)),
     Op::new("clean_cache", Method::POST, "/v2/cache/clean", asked!(clean)),
     Op::new("prune_cache", Method::POST, "/v2/cache/prune", asked!(prune)),
+    Op::new("show_cache_node", Method::GET, "/v2/cache/nodes/{id}", asked!(show_node)),
     Op::new("cache_image", Method::PUT, "/v2/cache/{id}", asked!(queue)),
     Op::new("uncache_image", Method::DELETE, "/v2/cache/{id}", asked!(forget)),
 ];
@@ -40,6 +41,12 @@ fn view(image: &WarmImage) -> Value {
         "last_modified": seconds(image.read_at),
         "size": image.size_bytes,
     })
+}
+
+/// Each node knows its own cache only.
+async fn show_node(parts: Arc<Parts>, caller: Caller, _request: Request) -> Outcome {
+    parts.service.warm_images(&caller)?;
+    Err(Refusal::conflict("The cache is not kept centrally: its nodes are not known to each other."))
 }
 
 async fn queue(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {

@@ -17,6 +17,7 @@ mod info_stores;
 mod info_usage;
 mod list;
 mod list_members;
+mod locations;
 mod metadefs_namespaces;
 mod metadefs_objects;
 mod metadefs_properties;
@@ -93,6 +94,7 @@ const REGISTRY: &[&[Row]] = &[
     info_stores::OPS,
     info_usage::OPS,
     schemas::OPS,
+    locations::OPS,
     import_image::OPS,
     image_tasks::OPS,
     tasks::OPS,
