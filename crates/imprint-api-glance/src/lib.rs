@@ -124,6 +124,7 @@ impl Dialect for GlanceDialect {
 
     fn reject(&self, rejection: &Rejection, request_id: &str) -> Response {
         let refusal = Refusal::new(rejection.status(), rejection.to_string());
-        refusal.render(Style::Plain).with_text_header(REQUEST_ID, request_id)
+        // what the client accepts is not known here, and clients of this API are programs
+        refusal.render(Style::Json).with_text_header(REQUEST_ID, request_id)
     }
 }
