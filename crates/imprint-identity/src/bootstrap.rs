@@ -1,4 +1,5 @@
-//! What must be there before anybody can log in, made at every start if it is missing.
+//! What must be there before anybody can log in: made at the first start, and again, as far as it is missing, at every
+//! start that names the root keys.
 
 use std::sync::Arc;
 
@@ -32,39 +33,79 @@ const ROLES: [(&str, Option<&str>); 5] = [
 ];
 
 impl Identity {
+    /// Whether the first account has been made, by whichever node. From then on only an operator who names the root
+    /// keys changes it ([`bootstrap`](Self::bootstrap)).
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`].
+    pub async fn has_first_account(&self) -> Result<bool, Error> {
+        self.read(|tx| Ok(tables::domain(tx, DEFAULT_DOMAIN)?.is_some())).await
+    }
+
     /// Makes the default domain, the roles, the project and user `admin`, and the root access key, as far as they are
     /// missing. The user's password is the root secret. When the root key is there with another secret, the operator
     /// has changed it: then secret and password become the new one. A password that was changed since stays.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a key of an impossible length, [`Error::Duplicate`] when the key is another user's,
-    /// [`Error::Catalogue`].
+    /// [`Error::Invalid`] for keys that [`check_root_keys`] refuses, [`Error::Duplicate`] when the key is another
+    /// user's, [`Error::Catalogue`].
     pub async fn bootstrap(&self, root_access_key: &str, root_secret_key: &str) -> Result<Account, Error> {
-        let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !KEY_LEN.contains(&root_access_key.len())
-            || !KEY_LEN.contains(&root_secret_key.len())
-            || !visible(root_access_key)
-            || !visible(root_secret_key)
-        {
-            return Err(Error::Invalid("the root keys have 3 to 128 visible ASCII characters each".to_owned()));
+        let project = self.ensure_first_account(root_access_key, root_secret_key, false).await?;
+        let project = project.ok_or_else(|| Error::Internal("the first account was not made".to_owned()))?;
+        self.account(&project.id).await
+    }
+
+    /// The same with keys that nobody chose, and so only when there is no first account. Of two nodes that start at
+    /// once the first one's keys count; says whether these are they.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for keys that [`check_root_keys`] refuses, [`Error::Catalogue`].
+    pub async fn bootstrap_once(&self, root_access_key: &str, root_secret_key: &str) -> Result<bool, Error> {
+        if self.ensure_first_account(root_access_key, root_secret_key, true).await?.is_some() {
+            return Ok(true);
         }
+        let id = root_access_key.to_owned();
+        self.read(move |tx| Ok(tables::access_key(tx, &id)?.is_some())).await
+    }
+
+    /// `None` when there is a first account and `only_new` says to leave it alone.
+    async fn ensure_first_account(
+        &self,
+        root_access_key: &str,
+        root_secret_key: &str,
+        only_new: bool,
+    ) -> Result<Option<Project>, Error> {
+        check_root_keys(root_access_key, root_secret_key)?;
         let hash = self.0.passwords.hash(root_secret_key).await?;
         let root = NewAccessKey { id: root_access_key.to_owned(), secret: root_secret_key.to_owned() };
         let (sealer, now) = (Arc::clone(&self.0.sealer), self.now_micros());
-        let project = self
-            .write_revoking(move |tx| {
-                ensure_domain(tx, now)?;
-                ensure_roles(tx, now)?;
-                let project = ensure_project(tx, now)?;
-                let user = ensure_user(tx, &project, &hash, now)?;
-                give(tx, &user.id, &Target::Project(project.id.clone()), role::ADMIN)?;
-                give(tx, &user.id, &Target::System, role::ADMIN)?;
-                ensure_root_key(tx, &sealer, &root, (&user, &project), &hash, now)?;
-                Ok(project)
-            })
-            .await?;
-        self.account(&project.id).await
+        self.write_revoking(move |tx| {
+            if only_new && tables::domain(tx, DEFAULT_DOMAIN)?.is_some() {
+                return Ok(None);
+            }
+            ensure_domain(tx, now)?;
+            ensure_roles(tx, now)?;
+            let project = ensure_project(tx, now)?;
+            let user = ensure_user(tx, &project, &hash, now)?;
+            give(tx, &user.id, &Target::Project(project.id.clone()), role::ADMIN)?;
+            give(tx, &user.id, &Target::System, role::ADMIN)?;
+            ensure_root_key(tx, &sealer, &root, (&user, &project), &hash, now)?;
+            Ok(Some(project))
+        })
+        .await
     }
+}
+
+/// Whether these can be root keys.
+///
+/// # Errors
+/// [`Error::Invalid`] unless each has 3 to 128 visible ASCII characters.
+pub fn check_root_keys(access_key: &str, secret_key: &str) -> Result<(), Error> {
+    let good = |key: &str| KEY_LEN.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if good(access_key) && good(secret_key) {
+        return Ok(());
+    }
+    Err(Error::Invalid("the root keys have 3 to 128 visible ASCII characters each".to_owned()))
 }
 
 fn ensure_domain(tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {

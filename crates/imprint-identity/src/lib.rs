@@ -45,6 +45,7 @@ pub use access_keys::{AccessKey, NewAccessKey};
 pub use accounts::{Account, NewAccount};
 pub use app_credentials::{AppCredential, NewAppCredential};
 pub use assignments::{AssignmentQuery, NamedAssignment, Target};
+pub use bootstrap::check_root_keys;
 pub use describe::Description;
 pub use domains::{DomainPatch, NewDomain};
 pub use error::{Error, Kind, Unauthenticated};

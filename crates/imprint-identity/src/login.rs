@@ -121,12 +121,15 @@ struct Found {
 }
 
 impl Identity {
-    /// Logs in.
+    /// Logs in. While an outside service is trusted nobody can: a token issued here would open nothing.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] whatever was wrong; [`Error::Throttled`] after too many failures;
     /// [`Error::Unavailable`] when too many log in at once; [`Error::Catalogue`].
     pub async fn login(&self, login: Login) -> Result<Issued, Error> {
+        if self.trusts_outside() {
+            return Err(Error::Unauthenticated);
+        }
         match login.credential.clone() {
             Credential::Token(token) => self.login_by_token(&token, login.scope).await,
             Credential::Password { password, .. } => self.login_by_secret(login, password, Method::Password).await,

@@ -125,6 +125,28 @@ async fn a_changed_root_secret_takes_effect_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn keys_that_nobody_chose_never_replace_an_account() {
+    let world = world().await;
+    let issued = world.admin().await;
+    assert!(world.identity.has_first_account().await.expect("works"));
+    assert!(!world.identity.bootstrap_once("OTHERKEY", "made-up-elsewhere").await.expect("works"));
+    assert!(world.identity.bootstrap_once(ROOT.0, "made-up-elsewhere").await.expect("works"), "a known key");
+    assert!(world.accepts(&issued).await);
+    world.admin().await;
+}
+
+#[tokio::test]
+async fn nobody_logs_in_here_while_an_outside_service_is_trusted() {
+    let world = world().await;
+    let trusted = TrustedSettings { url: Some("http://192.0.2.1".to_owned()), ..TrustedSettings::default() };
+    let settings = Settings { trusted, ..settings() };
+    let clock = Arc::new(world.clock.clone());
+    let outside = Identity::open(world.catalogue.clone(), settings, MASTER, clock).await.expect("opens");
+    let login = outside.login(by_password(named("admin"), ROOT.1, WantedScope::Default)).await;
+    assert!(matches!(login, Err(Error::Unauthenticated)));
+}
+
+#[tokio::test]
 async fn a_token_ends_at_its_time_and_never_works_changed() {
     let world = world().await;
     let issued = world.admin().await;
