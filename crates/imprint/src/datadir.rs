@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use rand::Rng;
 
 /// The file with the key that encrypts secrets in the database.
@@ -63,11 +63,17 @@ impl DataDir {
         let keys = parse_root_keys(&text).ok_or_else(|| io::Error::other(format!("{} is damaged", path.display())))?;
         Ok((keys, text == made))
     }
+
+    /// Takes back keys that were made here and came to be nobody's.
+    pub(crate) fn remove_root_keys(&self) -> io::Result<()> {
+        let path = self.0.join(ROOT_KEYS_FILE);
+        fs::remove_file(&path).map_err(|error| at(&path, &error))
+    }
 }
 
-/// Reads 64 hexadecimal digits.
+/// Reads 64 hexadecimal digits, large or small.
 pub(crate) fn parse_master_key(text: &str) -> Option<[u8; 32]> {
-    HEXLOWER.decode(text.trim().as_bytes()).ok()?.try_into().ok()
+    HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?.try_into().ok()
 }
 
 fn parse_root_keys(text: &str) -> Option<KeyPair> {
@@ -112,6 +118,12 @@ fn at(path: &Path, error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_master_key_is_read_in_either_case() {
+        assert_eq!(parse_master_key(&"aB".repeat(32)), Some([0xab; 32]));
+        assert_eq!(parse_master_key(&"ab".repeat(31)), None);
+    }
 
     #[test]
     fn keys_are_made_once_and_closed_to_others() {

@@ -3,21 +3,55 @@
 use imprint_service::HashAlgorithm;
 
 use crate::config::{ConfigError, Resolved};
+use crate::datadir::{KeyPair, parse_master_key};
+
+/// Longest of the times that are set in seconds: a day.
+const DAY_SECS: u64 = 86_400;
+/// Mean lengths that chunks may have, KiB.
+const CHUNK_MEANS_KIB: [u32; 3] = [16, 32, 64];
+
+/// Everything that the program is made of, checked before any of it is opened.
+pub(crate) struct Checked {
+    pub(crate) data_dir: String,
+    pub(crate) http: imprint_http::Settings,
+    pub(crate) service: imprint_service::Settings,
+    pub(crate) catalogue: imprint_catalogue::Settings,
+    pub(crate) store_url: String,
+    pub(crate) store: imprint_store::Settings,
+    pub(crate) identity: imprint_identity::Settings,
+    pub(crate) master_key: Option<[u8; 32]>,
+    pub(crate) root_keys: Option<KeyPair>,
+}
+
+/// Checks all settings.
+pub(crate) fn check(settings: &Resolved) -> Result<Checked, ConfigError> {
+    Ok(Checked {
+        data_dir: settings.text("data_dir").unwrap_or_default(),
+        http: http(settings)?,
+        service: service(settings)?,
+        catalogue: catalogue(settings)?,
+        store_url: store_url(settings)?,
+        store: store(settings)?,
+        identity: identity(settings)?,
+        master_key: master_key(settings)?,
+        root_keys: root_keys(settings)?,
+    })
+}
 
 /// The shell's settings.
-pub(crate) fn http(settings: &Resolved) -> Result<imprint_http::Settings, ConfigError> {
+fn http(settings: &Resolved) -> Result<imprint_http::Settings, ConfigError> {
     Ok(imprint_http::Settings {
         listen: settings.parse("listen")?,
-        connections_max: settings.parse("connections_max")?,
-        header_read_secs: settings.parse("header_timeout_secs")?,
-        body_idle_secs: settings.parse("body_idle_timeout_secs")?,
-        drain_secs: settings.parse("drain_secs")?,
+        connections_max: settings.within("connections_max", 1..=1_000_000)?,
+        header_read_secs: settings.within("header_timeout_secs", 1..=DAY_SECS)?,
+        body_idle_secs: settings.within("body_idle_timeout_secs", 1..=DAY_SECS)?,
+        drain_secs: settings.within("drain_secs", 1..=DAY_SECS)?,
         ..imprint_http::Settings::default()
     })
 }
 
 /// The engine's settings.
-pub(crate) fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError> {
+fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError> {
     let hash_algorithm: HashAlgorithm = settings.parse("os_hash_algo")?;
     let ports = settings.list("import_allowed_ports");
     let import_ports = ports.iter().map(|port| port.parse()).collect::<Result<Vec<u16>, _>>();
@@ -43,33 +77,81 @@ pub(crate) fn service(settings: &Resolved) -> Result<imprint_service::Settings, 
 }
 
 /// The catalogue's settings.
-pub(crate) fn catalogue(settings: &Resolved) -> imprint_catalogue::Settings {
-    let url = settings.text("database_url").unwrap_or_default();
-    imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() }
+fn catalogue(settings: &Resolved) -> Result<imprint_catalogue::Settings, ConfigError> {
+    let url = address(settings, "database_url", &["sqlite:", "postgres://", "postgresql://"])?;
+    Ok(imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() })
+}
+
+/// Where the store keeps its packs.
+fn store_url(settings: &Resolved) -> Result<String, ConfigError> {
+    address(settings, "store_url", &["file:", "s3://", "memory:"])
+}
+
+/// An address that begins as it should.
+fn address(settings: &Resolved, key: &'static str, beginnings: &[&str]) -> Result<String, ConfigError> {
+    let url = settings.text(key).unwrap_or_default();
+    if beginnings.iter().any(|beginning| url.starts_with(beginning)) {
+        return Ok(url);
+    }
+    Err(settings.refuse(key, format!("must begin with one of {}", beginnings.join(" "))))
 }
 
 /// The store's settings.
-pub(crate) fn store(settings: &Resolved) -> Result<imprint_store::Settings, ConfigError> {
+fn store(settings: &Resolved) -> Result<imprint_store::Settings, ConfigError> {
     let chunk_mean_kib: u32 = settings.parse("chunk_mean_kib")?;
-    let chunk_mean_bytes = chunk_mean_kib.saturating_mul(1024);
-    let lease_ttl_secs = settings.parse("lease_ttl_secs")?;
+    if !CHUNK_MEANS_KIB.contains(&chunk_mean_kib) {
+        return Err(settings.refuse("chunk_mean_kib", "must be 16, 32 or 64"));
+    }
+    let chunk_mean_bytes = chunk_mean_kib * 1024;
+    let lease_ttl_secs = settings.within("lease_ttl_secs", 3..=86_400)?;
     let clock_skew_secs = settings.parse("clock_skew_secs")?;
     let defaults = imprint_store::Settings::default();
     Ok(imprint_store::Settings { chunk_mean_bytes, lease_ttl_secs, clock_skew_secs, ..defaults })
 }
 
 /// The identity's settings.
-pub(crate) fn identity(settings: &Resolved) -> Result<imprint_identity::Settings, ConfigError> {
+fn identity(settings: &Resolved) -> Result<imprint_identity::Settings, ConfigError> {
+    let url = match settings.text("keystone_url") {
+        Some(_) => Some(address(settings, "keystone_url", &["http://", "https://"])?),
+        None => None,
+    };
     let trusted = imprint_identity::TrustedSettings {
-        url: settings.text("keystone_url"),
+        url,
         user: settings.text("keystone_user"),
         password: settings.text("keystone_password"),
         project: settings.text("keystone_project").unwrap_or_default(),
+        domain: settings.text("keystone_domain").unwrap_or_default(),
+        cache_secs: settings.parse("keystone_cache_secs")?,
         ..imprint_identity::TrustedSettings::default()
     };
     Ok(imprint_identity::Settings {
-        token_lifetime_secs: settings.parse("token_ttl_secs")?,
+        token_lifetime_secs: settings.within("token_ttl_secs", 1..=u32::MAX)?,
         trusted,
         ..imprint_identity::Settings::default()
     })
+}
+
+/// The key that encrypts secrets in the database, when it is given.
+fn master_key(settings: &Resolved) -> Result<Option<[u8; 32]>, ConfigError> {
+    let Some(text) = settings.text("master_key") else { return Ok(None) };
+    match parse_master_key(&text) {
+        Some(key) => Ok(Some(key)),
+        None => Err(settings.refuse("master_key", "must be 64 hexadecimal digits")),
+    }
+}
+
+/// The first account's keys, when they are given.
+fn root_keys(settings: &Resolved) -> Result<Option<KeyPair>, ConfigError> {
+    let together =
+        |key| Err(settings.refuse(key, "root_access_key and root_secret_key go together: give both or neither"));
+    match (settings.text("root_access_key"), settings.text("root_secret_key")) {
+        (None, None) => Ok(None),
+        (Some(_), None) => together("root_secret_key"),
+        (None, Some(_)) => together("root_access_key"),
+        (Some(access_key), Some(secret_key)) => {
+            imprint_identity::check_root_keys(&access_key, &secret_key)
+                .map_err(|error| settings.refuse("root_secret_key", error.to_string()))?;
+            Ok(Some(KeyPair { access_key, secret_key }))
+        }
+    }
 }

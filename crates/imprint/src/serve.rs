@@ -15,17 +15,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Resolved;
-use crate::datadir::{DataDir, KeyPair, parse_master_key};
+use crate::datadir::{DataDir, KeyPair};
 use crate::failure::Failure;
 use crate::gauges;
-use crate::parts;
+use crate::parts::{self, Checked};
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way end.
 pub(crate) async fn serve(settings: &Resolved) -> Result<(), Failure> {
-    let parts = Parts::open(settings).await?;
+    let checked = parts::check(settings).map_err(Failure::usage)?;
+    let http = checked.http.clone();
+    let parts = Parts::open(checked).await?;
     let metrics = Metrics::new();
     gauges::register(&metrics, &parts.service);
-    let http = parts::http(settings).map_err(Failure::usage)?;
     let server = Server::new(&http, parts.surface(settings, &metrics), &metrics).map_err(Failure::usage)?;
     let listener = TcpListener::bind(http.listen)
         .await
@@ -47,14 +48,21 @@ struct Parts {
 }
 
 impl Parts {
-    async fn open(settings: &Resolved) -> Result<Self, Failure> {
+    async fn open(checked: Checked) -> Result<Self, Failure> {
+        let Checked { data_dir, service, catalogue, store_url, store, identity, master_key, root_keys, .. } = checked;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = DataDir::at(settings.text("data_dir").unwrap_or_default());
+        let dir = DataDir::at(data_dir);
         dir.create().map_err(|error| Failure::doing("cannot make the data directory", error))?;
-        let catalogue = open_catalogue(settings).await?;
-        let store = open_store(settings, &catalogue, &clock).await?;
-        let identity = open_identity(settings, &dir, &catalogue, &clock).await?;
-        let service = parts::service(settings).map_err(Failure::usage)?;
+        let catalogue = open_catalogue(catalogue).await?;
+        let store = open_store(store_url, store, &catalogue, &clock).await?;
+        let master_key = match master_key {
+            Some(key) => key,
+            None => dir.master_key().map_err(keys_failure)?,
+        };
+        let identity = Identity::open(catalogue.clone(), identity, master_key, Arc::clone(&clock))
+            .await
+            .map_err(|error| Failure::doing("cannot open the identity", error))?;
+        first_account(&identity, &dir, root_keys).await?;
         let service = Service::new(catalogue, store, Arc::clone(&clock), service);
         Ok(Self { service, identity, clock })
     }
@@ -98,67 +106,55 @@ impl Background {
     }
 }
 
-async fn open_catalogue(settings: &Resolved) -> Result<Catalogue, Failure> {
-    let config = parts::catalogue(settings);
-    let opened = tokio::task::spawn_blocking(move || Catalogue::open(&config)).await;
+async fn open_catalogue(settings: imprint_catalogue::Settings) -> Result<Catalogue, Failure> {
+    let opened = tokio::task::spawn_blocking(move || Catalogue::open(&settings)).await;
     let opened = opened.map_err(|error| Failure::doing("opening the database", error))?;
     opened.map_err(|error| Failure::doing("cannot open the database (setting database_url)", error))
 }
 
-async fn open_store(settings: &Resolved, catalogue: &Catalogue, clock: &Arc<dyn Clock>) -> Result<Store, Failure> {
-    let url = settings.text("store_url").unwrap_or_default();
-    let config = parts::store(settings).map_err(Failure::usage)?;
+async fn open_store(
+    url: String,
+    settings: imprint_store::Settings,
+    catalogue: &Catalogue,
+    clock: &Arc<dyn Clock>,
+) -> Result<Store, Failure> {
     let doing = "cannot open the store (setting store_url)";
     let (index, clock) = (catalogue.index(), Arc::clone(clock));
     let opened = tokio::task::spawn_blocking(move || {
         let backend = imprint_store::backend::open(&url)?;
-        Store::open(backend, index, clock, config)
+        Store::open(backend, index, clock, settings)
     });
     let opened = opened.await.map_err(|error| Failure::doing(doing, error))?;
     opened.map_err(|error| Failure::doing(doing, error))
 }
 
-async fn open_identity(
-    settings: &Resolved,
-    dir: &DataDir,
-    catalogue: &Catalogue,
-    clock: &Arc<dyn Clock>,
-) -> Result<Identity, Failure> {
-    let keys_failure = |error| Failure::doing("keys in the data directory", error);
-    let master_key = match settings.text("master_key") {
-        Some(text) => parse_master_key(&text)
-            .ok_or_else(|| Failure::usage(settings.refuse("master_key", "64 lower-case hexadecimal digits")))?,
-        None => dir.master_key().map_err(keys_failure)?,
-    };
-    let config = parts::identity(settings).map_err(Failure::usage)?;
-    let identity = Identity::open(catalogue.clone(), config, master_key, Arc::clone(clock))
-        .await
-        .map_err(|error| Failure::doing("cannot open the identity", error))?;
-    let keys = root_keys(settings, dir)?;
-    identity
-        .bootstrap(&keys.access_key, &keys.secret_key)
-        .await
-        .map_err(|error| Failure::doing("cannot make the first account", error))?;
-    Ok(identity)
+/// Sees to the first account. Keys that are given count whatever was there before. Otherwise an account that is there
+/// stays as it is, and only a database without one gets keys: those in the data directory, made and shown once when
+/// there are none. Where an outside service is trusted nobody could use them, so none are made.
+async fn first_account(identity: &Identity, dir: &DataDir, given: Option<KeyPair>) -> Result<(), Failure> {
+    let failure = |error| Failure::doing("cannot make the first account", error);
+    if let Some(keys) = given {
+        return identity.bootstrap(&keys.access_key, &keys.secret_key).await.map(drop).map_err(failure);
+    }
+    if identity.trusts_outside() || identity.has_first_account().await.map_err(failure)? {
+        return Ok(());
+    }
+    let (keys, made) = dir.root_keys_or_make().map_err(keys_failure)?;
+    let first = identity.bootstrap_once(&keys.access_key, &keys.secret_key).await.map_err(failure)?;
+    match (made, first) {
+        (true, true) => crate::output::notice(&format!(
+            "First start. Keep these keys; they are shown once.\n  access key: {}\n  secret key, also the password of user admin: {}",
+            keys.access_key, keys.secret_key
+        )),
+        // another node was first
+        (true, false) => dir.remove_root_keys().map_err(keys_failure)?,
+        (false, _) => {}
+    }
+    Ok(())
 }
 
-/// The first account's keys: given, or kept in the data directory and shown once when they are made.
-fn root_keys(settings: &Resolved, dir: &DataDir) -> Result<KeyPair, Failure> {
-    match (settings.text("root_access_key"), settings.text("root_secret_key")) {
-        (Some(access_key), Some(secret_key)) => Ok(KeyPair { access_key, secret_key }),
-        (None, None) => {
-            let (keys, made) =
-                dir.root_keys_or_make().map_err(|error| Failure::doing("keys in the data directory", error))?;
-            if made {
-                crate::output::notice(&format!(
-                    "First start. Keep these keys; they are shown once.\n  access key: {}\n  secret key, also the password of user admin: {}",
-                    keys.access_key, keys.secret_key
-                ));
-            }
-            Ok(keys)
-        }
-        _ => Err(Failure::usage("root_access_key and root_secret_key go together: give both or neither")),
-    }
+fn keys_failure(error: std::io::Error) -> Failure {
+    Failure::doing("keys in the data directory", error)
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {

@@ -4,6 +4,8 @@
 mod administration;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/first_account.rs"]
+mod first_account;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/support.rs"]

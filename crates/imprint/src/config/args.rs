@@ -18,7 +18,8 @@ pub(crate) struct SettingArgs {
 impl SettingArgs {
     /// The settings in force.
     pub(crate) fn resolve(&self) -> Result<Resolved, ConfigError> {
-        let file = self.file.clone().or_else(|| std::env::var_os("IMPRINT_CONFIG").map(PathBuf::from));
+        let named = || std::env::var_os("IMPRINT_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let file = self.file.clone().or_else(named);
         resolve(|setting| self.given.get(setting.key).cloned(), |name| std::env::var(name).ok(), file.as_deref())
     }
 }

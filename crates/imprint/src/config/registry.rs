@@ -30,11 +30,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("database_url", "sqlite:{data_dir}/imprint.db", "sqlite:PATH or postgres://…"),
     setting("store_url", "file:{data_dir}/store", "file:PATH or s3://BUCKET/PREFIX (endpoint and keys in AWS_…)"),
     setting("region", "local-1", "Region names, separated by commas"),
-    setting("root_access_key", "", "Access key of the first account; made at first start otherwise"),
-    secret(
-        "root_secret_key",
-        "Secret key of the first account and password of its user; made at first start otherwise",
-    ),
+    setting("root_access_key", "", "Access key of the first account; made when there is none yet"),
+    secret("root_secret_key", "Secret key of the first account and password of its user; made when there is none yet"),
     secret(
         "master_key",
         "64 hexadecimal digits that encrypt secrets in the database; kept in the data directory otherwise",
@@ -43,6 +40,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("keystone_user", "", "User that validates tokens at the external Keystone"),
     secret("keystone_password", "Password of that user"),
     setting("keystone_project", "service", "Project of that user"),
+    setting("keystone_domain", "Default", "Name of the domain of that user and project"),
+    setting("keystone_cache_secs", "60", "Seconds that the external Keystone's word on a token is remembered"),
     setting("token_ttl_secs", "86400", "Lifetime of a token, seconds"),
     setting("os_hash_algo", "sha512", "Digest kept beside MD5: sha512 or sha256"),
     setting("check_format_match", "true", "Refuse uploads whose bytes are not of the declared disk format"),

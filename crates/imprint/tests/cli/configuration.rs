@@ -25,11 +25,51 @@ fn flags_come_before_environment_before_file_before_default() {
 }
 
 #[test]
-fn a_wrong_setting_is_named_before_anything_starts() {
+fn a_wrong_setting_is_named_before_anything_is_opened() {
+    for (variable, value, named) in [
+        ("IMPRINT_LISTEN", "nonsense", "listen"),
+        ("IMPRINT_DRAIN_SECS", "0", "drain_secs"),
+        ("IMPRINT_OS_HASH_ALGO", "rot13", "os_hash_algo"),
+        ("IMPRINT_CHUNK_MEAN_KIB", "33", "chunk_mean_kib"),
+        ("IMPRINT_DATABASE_URL", "mysql://me:hush@db/x", "database_url"),
+        ("IMPRINT_STORE_URL", "ftp://me:hush@there", "store_url"),
+        ("IMPRINT_KEYSTONE_URL", "there", "keystone_url"),
+        ("IMPRINT_KEYSTONE_CACHE_SECS", "-1", "keystone_cache_secs"),
+        ("IMPRINT_MASTER_KEY", "hush", "master_key"),
+        ("IMPRINT_ROOT_SECRET_KEY", "hush-hush", "root_access_key"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let output = program(dir.path()).arg("serve").env(variable, value).output().expect("runs");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains(named) && !complaint.contains("hush"), "{complaint}");
+        assert!(!dir.path().join("data").exists(), "{complaint}");
+    }
     let dir = tempfile::tempdir().expect("a directory");
-    let output = program(dir.path()).args(["serve", "--listen", "nonsense"]).output().expect("runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("listen"), "{output:?}");
+    let mut short = program(dir.path());
+    short.arg("serve").env("IMPRINT_ROOT_ACCESS_KEY", "AK").env("IMPRINT_ROOT_SECRET_KEY", "S");
+    assert_eq!(short.output().expect("runs").status.code(), Some(2));
+    assert!(!dir.path().join("data").exists());
+}
+
+#[test]
+fn an_empty_variable_counts_as_absent() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut config = program(dir.path());
+    config.env("IMPRINT_CONFIG", "").env("IMPRINT_LOG", "").arg("config");
+    let output = config.output().expect("runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.lines().any(|line| line.starts_with("log ") && line.ends_with("default")), "{text}");
+}
+
+#[test]
+fn the_help_tells_of_exit_codes_and_of_logging_in() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = program(dir.path()).arg("--help").output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.starts_with("A self-hosted service for virtual-machine images"), "{text}");
+    assert!(text.contains("Exit codes:") && text.contains("IMPRINT_ACCESS_KEY"), "{text}");
 }
 
 #[test]

@@ -26,12 +26,21 @@ pub(crate) fn program(dir: &Path) -> Command {
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with these variables.
+    pub(crate) fn start_with(vars: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut command = program(dir.path());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let address = listening(&mut child);
-        Self { child, url: format!("http://{address}"), dir }
+        let (child, url) = spawn(dir.path(), vars);
+        Self { child, url, dir }
+    }
+
+    /// Kills it and starts it again on the same data with these variables instead.
+    pub(crate) fn restart_with(&mut self, vars: &[(&str, &str)]) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("waited for");
+        (self.child, self.url) = spawn(self.dir.path(), vars);
     }
 
     /// A command against this service, as the root account.
@@ -62,6 +71,14 @@ impl Service {
         fs::File::create(&path).and_then(|mut file| file.write_all(content)).expect("written");
         path
     }
+}
+
+fn spawn(dir: &Path, vars: &[(&str, &str)]) -> (Child, String) {
+    let mut command = program(dir);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]).envs(vars.iter().copied());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let address = listening(&mut child);
+    (child, format!("http://{address}"))
 }
 
 impl Drop for Service {
