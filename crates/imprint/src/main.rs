@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A self-hosted service for virtual-machine images.
 #[derive(Debug, Parser)]
-#[command(name = "imprint", version, about, max_term_width = 110)]
+#[command(name = "imprint", version, max_term_width = 110, after_long_help = cli::AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     client: cli::ClientArgs,

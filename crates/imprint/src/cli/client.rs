@@ -56,6 +56,9 @@ impl Client {
             let certificate = reqwest::Certificate::from_pem(&pem);
             http = http.add_root_certificate(certificate.map_err(|error| Failure::doing(path, error))?);
         }
+        if plan.unverified {
+            http = http.danger_accept_invalid_certs(true);
+        }
         let http = http.build().map_err(|error| Failure::doing("cannot make a client", error))?;
         let Endpoint { url, token } = plan.login.enter(&http, plan.url.as_deref()).await?;
         Ok(Self { http, login: Arc::new(plan.login), url: url.into(), token: Arc::new(RwLock::new(token)) })
@@ -193,7 +196,9 @@ pub(super) async fn refused(response: Response) -> Failure {
     let body = content(response).await.unwrap_or_default();
     let said = said(&body).unwrap_or_else(|| status.to_string());
     let (code, next) = match status {
-        StatusCode::UNAUTHORIZED => (ExitCode::Denied, "; check the credentials (imprint help image)"),
+        StatusCode::UNAUTHORIZED => {
+            (ExitCode::Denied, "; check the credentials (imprint --help says where they are looked for)")
+        }
         StatusCode::FORBIDDEN => (ExitCode::Denied, ""),
         StatusCode::NOT_FOUND | StatusCode::GONE => (ExitCode::NotFound, ""),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {

@@ -153,8 +153,9 @@ pub(super) async fn run(client: &Client, output: Format, command: ImageCommand) 
 async fn list(client: &Client, output: Format, args: &ListArgs) -> Result<(), Failure> {
     let mut query = vec![format!("limit={}", args.limit.min(PAGE))];
     let mut add = |key: &str, value: &str| query.push(format!("{}={}", escape(key), escape(value)));
-    let given =
-        [("name", &args.name), ("status", &args.status), ("visibility", &args.visibility), ("sort", &args.sort)];
+    // with the operator, a name that looks like one is taken literally
+    let name = args.name.as_ref().map(|name| format!("eq:{name}"));
+    let given = [("name", &name), ("status", &args.status), ("visibility", &args.visibility), ("sort", &args.sort)];
     given.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).for_each(|(key, value)| add(key, value));
     args.tags.iter().for_each(|tag| add("tag", tag));
     args.properties.iter().for_each(|(key, value)| add(key, value));

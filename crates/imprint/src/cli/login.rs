@@ -2,7 +2,10 @@
 //!
 //! In this order: an entry of clouds.yaml (`--cloud`, `OS_CLOUD`), an access key (`IMPRINT_ACCESS_KEY`,
 //! `IMPRINT_SECRET_KEY`), `OS_…` variables, and at last the root keys, from the environment or the data directory.
-//! Commands of operators turn that round: root keys come before everything but `--cloud`.
+//! Commands of operators turn that round: root keys come before everything but `--cloud`. `OS_…` variables also overrule
+//! what an entry of clouds.yaml says.
+
+use std::io;
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,7 +17,7 @@ use sha2::Sha256;
 
 use super::client::{self, Endpoint};
 use super::clouds::{self, Cloud};
-use crate::config::SettingArgs;
+use crate::config::{Resolved, SettingArgs};
 use crate::datadir::{DataDir, KeyPair};
 use crate::failure::{ExitCode, Failure};
 
@@ -55,6 +58,8 @@ pub(super) struct Plan {
     pub(super) url: Option<String>,
     /// A file with further certificates to trust.
     pub(super) ca_file: Option<String>,
+    /// Whether any certificate will do.
+    pub(super) unverified: bool,
 }
 
 /// Looks for credentials. `env` looks a variable up; an empty one counts as absent.
@@ -65,28 +70,33 @@ pub(super) fn plan(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Plan, Failure> {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
-    let url = url.map(|url| url.trim_end_matches('/').to_owned());
-    let with = |login, ca_file| Ok(Plan { login, url: url.clone(), ca_file });
-    let ca_file = env("OS_CACERT");
-    if purpose == Purpose::Operate
-        && (cloud.is_none() || env("OS_CLOUD").as_deref() == cloud)
-        && let Some(keys) = root_keys()?
-    {
-        return with(Login::AccessKey(keys), ca_file);
+    let url = url.filter(|url| !url.is_empty()).map(|url| url.trim_end_matches('/').to_owned());
+    let cloud = cloud.filter(|cloud| !cloud.is_empty());
+    let settings = SettingArgs::default().resolve().map_err(Failure::usage)?;
+    let with = |login| Plan { login, url: url.clone(), ca_file: env("OS_CACERT"), unverified: false };
+    let mut unreadable = None;
+    if purpose == Purpose::Operate && (cloud.is_none() || env("OS_CLOUD").as_deref() == cloud) {
+        match root_keys(&settings) {
+            Ok(Some(keys)) => return Ok(with(Login::AccessKey(keys))),
+            Ok(None) => {}
+            Err(error) => unreadable = Some(error),
+        }
     }
-    if let Some(cloud) = cloud {
-        let cloud = clouds::find(cloud, &env)?;
-        return from_cloud(&cloud, url);
+    let plan = if let Some(cloud) = cloud {
+        Some(from_cloud(&clouds::find(cloud, &env)?, &env, url.clone())?)
+    } else if let (Some(access_key), Some(secret_key)) = (env("IMPRINT_ACCESS_KEY"), env("IMPRINT_SECRET_KEY")) {
+        Some(with(Login::AccessKey(KeyPair { access_key, secret_key })))
+    } else {
+        from_names(&|name| env(&variable(name)), url.as_deref())?.map(&with)
+    };
+    if let Some(plan) = plan {
+        if let Some(error) = unreadable {
+            crate::output::notice(&format!("imprint: the root keys cannot be read, so others are used: {error}"));
+        }
+        return Ok(plan);
     }
-    if let (Some(access_key), Some(secret_key)) = (env("IMPRINT_ACCESS_KEY"), env("IMPRINT_SECRET_KEY")) {
-        return with(Login::AccessKey(KeyPair { access_key, secret_key }), ca_file);
-    }
-    let named = |name: &str| env(&format!("OS_{}", name.to_uppercase()));
-    if let Some(login) = from_names(&named, url.as_deref())? {
-        return with(login, ca_file);
-    }
-    match root_keys()? {
-        Some(keys) => with(Login::AccessKey(keys), ca_file),
+    match root_keys(&settings).map_err(|error| Failure::doing("cannot read the root keys", error))? {
+        Some(keys) => Ok(with(Login::AccessKey(keys))),
         None => Err(Failure::new(
             ExitCode::Denied,
             "no credentials: set IMPRINT_ACCESS_KEY and IMPRINT_SECRET_KEY, or OS_CLOUD, or OS_AUTH_URL with \
@@ -95,14 +105,35 @@ pub(super) fn plan(
     }
 }
 
-fn from_cloud(cloud: &Cloud, url: Option<String>) -> Result<Plan, Failure> {
-    let named = |name: &str| cloud.text(name);
-    let url = url.or_else(|| cloud.text("image_endpoint_override").map(|url| bare(&url)));
+/// Names that answer the same question: a variable for one of them overrules what a cloud says by another.
+const ALTERNATIVES: [&[&str]; 7] = [
+    &["project_id", "project_name", "tenant_id", "tenant_name"],
+    &["user_id", "username"],
+    &["application_credential_secret", "token", "auth_token", "password"],
+    &["application_credential_id", "application_credential_name"],
+    &["user_domain_id", "user_domain_name"],
+    &["project_domain_id", "project_domain_name"],
+    &["interface", "endpoint_type"],
+];
+
+fn from_cloud(cloud: &Cloud, env: &dyn Fn(&str) -> Option<String>, url: Option<String>) -> Result<Plan, Failure> {
+    let named = |name: &str| {
+        let alternatives = ALTERNATIVES.iter().find(|names| names.contains(&name)).copied().unwrap_or_default();
+        let overruled = alternatives.iter().any(|name| env(&variable(name)).is_some());
+        env(&variable(name)).or_else(|| cloud.text(name).filter(|_| !overruled))
+    };
+    let url = url.or_else(|| named("image_endpoint_override").map(|url| bare(&url)));
     let login = from_names(&named, url.as_deref())?;
     let login = login.ok_or_else(|| {
         Failure::usage("this cloud of clouds.yaml needs auth_url, and username and password, a token, or an application credential")
     })?;
-    Ok(Plan { login, url, ca_file: cloud.text("cacert") })
+    let verify = cloud.text("verify").unwrap_or_default();
+    Ok(Plan { login, url, ca_file: named("cacert"), unverified: verify.eq_ignore_ascii_case("false") })
+}
+
+/// The variable of a name.
+fn variable(name: &str) -> String {
+    format!("OS_{}", name.to_uppercase())
 }
 
 /// A log-in at an identity service, as far as enough is said for one.
@@ -178,13 +209,11 @@ fn scope(named: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
     named("system_scope").map(|_| json!({ "system": { "all": true } }))
 }
 
-fn root_keys() -> Result<Option<KeyPair>, Failure> {
-    let settings = SettingArgs::default().resolve().map_err(Failure::usage)?;
+fn root_keys(settings: &Resolved) -> io::Result<Option<KeyPair>> {
     if let (Some(access_key), Some(secret_key)) = (settings.text("root_access_key"), settings.text("root_secret_key")) {
         return Ok(Some(KeyPair { access_key, secret_key }));
     }
-    let dir = DataDir::at(settings.text("data_dir").unwrap_or_default());
-    dir.root_keys().map_err(|error| Failure::doing("cannot read the root keys", error))
+    DataDir::at(settings.text("data_dir").unwrap_or_default()).root_keys()
 }
 
 impl Login {
@@ -294,6 +323,34 @@ mod tests {
         let plan = planned(Purpose::Use, &vars);
         assert!(matches!(plan.login, Login::Token(token) if token == "t"));
         assert_eq!(plan.url.as_deref(), Some("http://img:9292"));
+    }
+
+    #[test]
+    fn variables_overrule_a_cloud() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("clouds.yaml");
+        let text = "clouds:\n  lab:\n    verify: false\n    auth:\n      auth_url: https://id/v3\n      username: me\n      \
+                    password: pw\n      project_id: p1\n";
+        std::fs::write(&file, text).expect("written");
+        let file = file.display().to_string();
+        let plan_with = |more: &[(&str, &str)]| {
+            let env = |name: &str| match name {
+                "OS_CLIENT_CONFIG_FILE" => Some(file.clone()),
+                _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
+            };
+            let plan = plan(None, Some("lab"), Purpose::Use, &env).expect("a plan");
+            let Login::Identity { body, .. } = plan.login else { panic!("not a log-in at an identity service") };
+            (plan.unverified, body["auth"].clone())
+        };
+        let (unverified, auth) = plan_with(&[("OS_USERNAME", "")]);
+        assert!(unverified);
+        assert_eq!(auth["identity"]["password"]["user"]["name"], "me");
+        assert_eq!(auth["scope"]["project"]["id"], "p1");
+        let (_, auth) = plan_with(&[("OS_USERNAME", "ann"), ("OS_PROJECT_NAME", "demo")]);
+        assert_eq!(auth["identity"]["password"]["user"]["name"], "ann");
+        assert_eq!(auth["scope"]["project"]["name"], "demo");
+        let (_, auth) = plan_with(&[("OS_TOKEN", "t")]);
+        assert_eq!(auth["identity"]["methods"], json!(["token"]));
     }
 
     #[test]

@@ -117,22 +117,20 @@ async fn known(client: &Client, note: &Note, size_bytes: u64) -> Option<Value> {
     (done || image["status"] == "queued").then_some(image)
 }
 
-/// A refusal for good takes the record back; after anything else the next push goes on with it.
+/// When the service does not answer, the next push goes on with the record; after anything else it is taken back.
 async fn give_up(client: &Client, id: &str, note: Option<&Note>, failure: Failure) -> Failure {
-    match note {
-        Some(_) if failure.code != ExitCode::Failed => {
-            Failure::new(failure.code, format!("{failure}; the same command again sends only what is missing"))
-        }
-        _ => {
+    if note.is_some() && failure.code == ExitCode::Unavailable {
+        return Failure::new(failure.code, format!("{failure}; the same command again sends only what is missing"));
+    }
+    match record::delete(client, id).await {
+        Ok(()) => {
             if let Some(note) = note {
                 note.remove();
             }
-            match record::delete(client, id).await {
-                Ok(()) => failure,
-                Err(left) => {
-                    Failure::new(failure.code, format!("{failure}; the empty image {id} could not be deleted: {left}"))
-                }
-            }
+            failure
+        }
+        Err(left) => {
+            Failure::new(failure.code, format!("{failure}; the empty image {id} could not be deleted: {left}"))
         }
     }
 }
