@@ -1,4 +1,6 @@
-//! The queue of jobs. A worker holds a job by a lease; when the lease has run out, anybody may take the job over.
+//! The queue of jobs. A worker holds a job by a lease; when the lease has surely run out, anybody may take the job over.
+
+use std::time::Duration;
 
 use imprint_model::{ImageId, Job, JobId, JobState, ProjectId, Timestamp};
 use serde_json::Value as Json;
@@ -7,6 +9,10 @@ use crate::{Error, ErrorKind, Row, Tx, Value, params, to_json};
 
 const COLUMNS: &str = "id, kind, owner, user_id, image_id, request_id, payload, result, message, state, done_bytes, \
                        total_bytes, attempts, created_at, updated_at, ended_at";
+
+/// How far two workers' clocks may be apart. A lease ends by the clock of the worker that holds it, and whoever wants
+/// the job compares with its own: only a lease that has ended for longer than this has ended for both.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 /// In which order jobs are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,7 +131,7 @@ pub fn get(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
 }
 
 /// Gives the oldest job that nobody works on to `worker`, until `lease_until`: one that waits, or one whose worker
-/// has not been heard of in time.
+/// has not been heard of in time. `now` is the asker's; a lease counts as ended [`CLOCK_SKEW`] after its end.
 ///
 /// # Errors
 /// The engine's.
@@ -135,10 +141,10 @@ pub fn lease_next(tx: &mut Tx<'_>, worker: &str, now: Timestamp, lease_until: Ti
     let text = format!(
         "UPDATE job SET state = 'running', worker = ?1, lease_until = ?2, attempts = attempts + 1, updated_at = ?3 \
          WHERE id = (SELECT id FROM job WHERE state IN ('pending', 'running') \
-         AND (state = 'pending' OR lease_until < ?3) ORDER BY created_at, id LIMIT 1{skip}) \
+         AND (state = 'pending' OR lease_until < ?4) ORDER BY created_at, id LIMIT 1{skip}) \
          RETURNING {COLUMNS}"
     );
-    let row = tx.query_opt(&text, params![worker, lease_until, now])?;
+    let row = tx.query_opt(&text, params![worker, lease_until, now, now.before(CLOCK_SKEW)])?;
     row.as_ref().map(read).transpose()
 }
 
