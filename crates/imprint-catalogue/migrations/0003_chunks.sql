@@ -12,9 +12,11 @@ CREATE TABLE pack (
     condemned_at BIGINT
 ) WITHOUT ROWID;
 
--- The next pack's number. Never goes back: rows that a forgotten pack left behind must not come to life.
-CREATE TABLE pack_number (next BIGINT NOT NULL);
-INSERT INTO pack_number (next) VALUES (1);
+-- The next pack's number. Never goes back: rows that a forgotten pack left behind must not come to life. A sequence
+-- where there are several writers, so that they need not wait for one another.
+CREATE TABLE pack_number (next BIGINT NOT NULL); -- sqlite
+INSERT INTO pack_number (next) VALUES (1); -- sqlite
+-- postgres: CREATE SEQUENCE pack_number;
 
 CREATE TABLE chunk (
     id BLOB NOT NULL PRIMARY KEY,

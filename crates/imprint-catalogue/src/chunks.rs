@@ -1,5 +1,10 @@
 //! The index of chunks on SQL: which pack holds a chunk, which packs there are, whose unfinished bytes are protected.
 //! What any of it means is the content store's business.
+//!
+//! On PostgreSQL the transactions are isolated statement by statement ([`crate::postgres::Isolation::ReadCommitted`]), since
+//! many nodes seal packs at once. Each change is right row by row: it says in its own `WHERE` which pack a chunk's row
+//! must belong to, and is checked again when another was faster. All take the rows of chunks in the order of their ids,
+//! so that none waits for another in a circle.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -39,7 +44,7 @@ impl SqlIndex {
     fn read<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T> {
         let answer = match &self.0.engine {
             Engine::Sqlite { index, .. } => index.read(&mut work),
-            Engine::Postgres(postgres) => postgres.read(&mut work),
+            Engine::Postgres { index, .. } => index.read(&mut work),
         };
         answer.map_err(for_store)
     }
@@ -50,7 +55,7 @@ impl SqlIndex {
     ) -> Result<T> {
         let answer = match &self.0.engine {
             Engine::Sqlite { index, .. } => index.writer().write_blocking(work),
-            Engine::Postgres(postgres) => postgres.write(&mut work),
+            Engine::Postgres { index, .. } => index.write(&mut work),
         };
         answer.map_err(for_store)
     }
@@ -90,10 +95,7 @@ impl Index for SqlIndex {
         let entries: BTreeMap<ChunkId, PackEntry> = entries.iter().map(|entry| (entry.id, *entry)).collect();
         let entries: Vec<PackEntry> = entries.into_values().collect();
         self.write(move |tx| {
-            if number_of(tx, pack.id)?.is_some() {
-                return Ok(());
-            }
-            let number = add_pack(tx, &pack)?;
+            let Some(number) = add_pack(tx, &pack)? else { return Ok(()) };
             let (whole, rest) = entries.as_chunks::<ROWS_PER_INSERT>();
             whole
                 .iter()
@@ -138,7 +140,8 @@ impl Index for SqlIndex {
     }
 
     fn forget(&self, pack: PackId, condemned_at: Timestamp, ids: &[ChunkId]) -> Result<bool> {
-        let ids = ids.to_vec();
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
         self.write(move |tx| {
             let Some(number) = number_of(tx, pack)? else { return Ok(false) };
             let text = "DELETE FROM pack WHERE number = ?1 AND condemned_at = ?2";
@@ -153,15 +156,16 @@ impl Index for SqlIndex {
     }
 
     fn move_chunks(&self, from: &[PackId], to: &PackInfo, entries: &[PackEntry]) -> Result<()> {
-        let (from, to, entries) = (from.to_vec(), *to, entries.to_vec());
+        let (from, to, mut entries) = (from.to_vec(), *to, entries.to_vec());
+        entries.sort_unstable_by_key(|entry| entry.id);
         self.write(move |tx| {
             let mut sources = Vec::with_capacity(from.len());
             for pack in &from {
                 sources.extend(number_of(tx, *pack)?);
             }
-            let target = match number_of(tx, to.id)? {
+            let target = match add_pack(tx, &to)? {
                 Some(number) => number,
-                None => add_pack(tx, &to)?,
+                None => number_of(tx, to.id)?.ok_or_else(|| Error::new(ErrorKind::Busy, "the target pack has gone"))?,
             };
             entries
                 .iter()
@@ -223,20 +227,30 @@ fn number_of(tx: &mut Tx<'_>, pack: PackId) -> Result<Option<i64>, Error> {
     row.map(|row| row.get(0)).transpose()
 }
 
-fn add_pack(tx: &mut Tx<'_>, pack: &PackInfo) -> Result<i64, Error> {
+/// Lists a pack and gives its number; nothing when it is listed already.
+fn add_pack(tx: &mut Tx<'_>, pack: &PackInfo) -> Result<Option<i64>, Error> {
+    if number_of(tx, pack.id)?.is_some() {
+        return Ok(None);
+    }
     let PackInfo { id, sealed_at, bytes, records, content_bytes, cold, state } = *pack;
     let condemned_at = match state {
         PackState::Sealed => None,
         PackState::Condemned { at } => Some(at),
     };
-    let next = tx.query_opt("UPDATE pack_number SET next = next + 1 RETURNING next", &[])?;
+    let next = if tx.is_postgres() {
+        "SELECT nextval('pack_number')"
+    } else {
+        "UPDATE pack_number SET next = next + 1 RETURNING next"
+    };
+    let next = tx.query_opt(next, &[])?;
     let number: i64 = next.ok_or_else(|| Error::corrupt("the packs' number is missing"))?.get(0)?;
-    tx.execute(
+    let added = tx.execute(
         "INSERT INTO pack (number, id, sealed_at, bytes, records, content_bytes, cold, condemned_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
         params![number, pack_key(id), sealed_at, bytes, records, content_bytes, cold, condemned_at],
     )?;
-    Ok(number)
+    // Somebody else may have listed it since it was looked for.
+    Ok((added > 0).then_some(number))
 }
 
 /// Adds rows; a chunk that is in a sealed pack stays there.

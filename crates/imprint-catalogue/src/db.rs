@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::chunks::SqlIndex;
-use crate::postgres::Postgres;
+use crate::postgres::{Isolation, Postgres};
 use crate::sqlite::{INDEX, METADATA, Sqlite, path_of};
 use crate::{Error, ErrorKind, Settings, Tx, migrations};
 
@@ -19,13 +19,16 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// Callers that may occupy a blocking thread at once: as many as there are connections for them.
     calls: Arc<Semaphore>,
+    /// Those of them that may scan, so that scans leave connections to others.
+    scans: Arc<Semaphore>,
 }
 
 pub(crate) enum Engine {
     /// Metadata, and the index of chunks in a file of its own: adding thousands of rows holds no metadata up.
     Sqlite { metadata: Sqlite, index: Sqlite },
-    /// Everything in one database.
-    Postgres(Postgres),
+    /// Everything in one database, but each on connections of its own: packs that are sealed at the same moment take no
+    /// connection from requests for metadata.
+    Postgres { metadata: Postgres, index: Postgres },
 }
 
 impl fmt::Debug for Catalogue {
@@ -41,31 +44,40 @@ impl Catalogue {
     /// [`ErrorKind::NewerSchema`] when a newer Imprint has been here, [`ErrorKind::Unavailable`] when there is no way to the
     /// database, [`ErrorKind::Other`] when the address is not one.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
-        let (engine, calls) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
+        let (engine, calls, scans) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
             let readers = settings.sqlite_readers.max(1) as usize;
+            let scans = (readers / 2).max(1);
             let path = path_of(path);
-            let metadata = Sqlite::open(&path, readers, METADATA, migrations::apply)?;
+            let metadata = Sqlite::open(&path, readers + scans, METADATA, migrations::apply)?;
             let index = Sqlite::open(&path.with_file_name("index.db"), readers, INDEX, migrations::apply_index)?;
-            (Engine::Sqlite { metadata, index }, readers)
+            (Engine::Sqlite { metadata, index }, readers, scans)
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let connections = settings.postgres_connections.max(1) as usize;
-            (Engine::Postgres(Postgres::open(&settings.url, connections, migrations::apply)?), connections)
+            let metadata = Postgres::new(&settings.url, connections, Isolation::Serializable)?;
+            metadata.migrate(migrations::apply)?;
+            let index_connections = settings.postgres_index_connections.max(1) as usize;
+            let index = Postgres::new(&settings.url, index_connections, Isolation::ReadCommitted)?;
+            (Engine::Postgres { metadata, index }, connections, connections.div_ceil(2))
         } else {
             return Err(Error::new(ErrorKind::Other, "a database address begins with sqlite: or postgres://"));
         };
-        Ok(Self(Arc::new(Shared { engine, calls: Arc::new(Semaphore::new(calls)) })))
+        let places = |count| Arc::new(Semaphore::new(count));
+        Ok(Self(Arc::new(Shared { engine, calls: places(calls), scans: places(scans) })))
     }
 
     /// Which engine runs, for logs and metrics: `sqlite` or `postgres`.
     pub fn engine_name(&self) -> &'static str {
         match &self.0.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Postgres(_) => "postgres",
+            Engine::Postgres { .. } => "postgres",
         }
     }
 
     /// Runs `work` against committed data; on SQLite all its statements see the same moment, on PostgreSQL each sees
     /// a moment of its own. It may be run again when the connection is lost.
+    ///
+    /// For reads whose cost is a constant: a record by its key, a few rows by an index. SQLite runs them on the calling
+    /// thread, which must be let go again after some tens of microseconds; everything else goes to [`Catalogue::scan`].
     ///
     /// # Errors
     /// What `work` answers, or what kept it from running.
@@ -78,8 +90,29 @@ impl Catalogue {
             // An embedded read takes some tens of microseconds, and handing it to another thread as long again. The
             // program runs more workers than there are cores, so one that waits for the disk holds up nobody.
             Engine::Sqlite { .. } => self.read_blocking(work),
-            Engine::Postgres(_) => self.on_blocking_thread(move |catalogue| catalogue.read_blocking(work)).await,
+            Engine::Postgres { .. } => self.on_blocking_thread(move |catalogue| catalogue.read_blocking(work)).await,
         }
+    }
+
+    /// [`Catalogue::read`] for lists, counts and whatever else costs more the more there is: on a blocking thread on
+    /// either engine, so that a long one holds up no other request. They take half of the
+    /// connections at most; those that find no place wait without a thread.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn scan<T, E>(&self, work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let place = Arc::clone(&self.0.scans).acquire_owned().await.map_err(|_| closing())?;
+        let scan = move |catalogue: &Self| {
+            let answer = catalogue.read_blocking(work);
+            // Here and not by the caller, who may have given up waiting.
+            drop(place);
+            answer
+        };
+        self.on_blocking_thread(scan).await
     }
 
     /// Runs `work` as one serialisable transaction: all of its changes become durable together when it answers `Ok`,
@@ -95,7 +128,7 @@ impl Catalogue {
     {
         match &self.0.engine {
             Engine::Sqlite { metadata, .. } => metadata.writer().write(work).await,
-            Engine::Postgres(_) => self.on_blocking_thread(move |catalogue| catalogue.write_blocking(work)).await,
+            Engine::Postgres { .. } => self.on_blocking_thread(move |catalogue| catalogue.write_blocking(work)).await,
         }
     }
 
@@ -109,7 +142,7 @@ impl Catalogue {
     {
         match &self.0.engine {
             Engine::Sqlite { metadata, .. } => metadata.read(&mut work),
-            Engine::Postgres(postgres) => postgres.read(&mut work),
+            Engine::Postgres { metadata, .. } => metadata.read(&mut work),
         }
     }
 
@@ -127,7 +160,7 @@ impl Catalogue {
     {
         match &self.0.engine {
             Engine::Sqlite { metadata, .. } => metadata.writer().write_blocking(work),
-            Engine::Postgres(postgres) => postgres.write(&mut work),
+            Engine::Postgres { metadata, .. } => metadata.write(&mut work),
         }
     }
 
@@ -149,15 +182,17 @@ impl Catalogue {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let stopping = |why: &'static str| Error::new(ErrorKind::Unavailable, why);
-        let permit =
-            Arc::clone(&self.0.calls).acquire_owned().await.map_err(|_| stopping("the catalogue is closing"))?;
+        let permit = Arc::clone(&self.0.calls).acquire_owned().await.map_err(|_| closing())?;
         let catalogue = self.clone();
         let called = tokio::task::spawn_blocking(move || {
             let answer = call(&catalogue);
             drop(permit);
             answer
         });
-        called.await.unwrap_or_else(|_| Err(stopping("the runtime is stopping").into()))
+        called.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the runtime is stopping").into()))
     }
+}
+
+fn closing() -> Error {
+    Error::new(ErrorKind::Unavailable, "the catalogue is closing")
 }

@@ -43,12 +43,15 @@ fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
 }
 
 /// Byte order for texts, so that both engines sort alike; bytes by their own name; tables clustered by their key are
-/// SQLite's alone. Lines that begin with `-- postgres:` are a comment to SQLite.
+/// SQLite's alone. Lines that begin with `-- postgres:` are a comment to SQLite; PostgreSQL does not get those that end
+/// with `-- sqlite`.
 fn for_engine(script: &str, postgres: bool) -> String {
     if !postgres {
         return script.to_owned();
     }
-    script
+    let shared: Vec<&str> = script.lines().filter(|line| !line.ends_with(" -- sqlite")).collect();
+    shared
+        .join("\n")
         .replace(" TEXT", " TEXT COLLATE \"C\"")
         .replace(" BLOB", " BYTEA")
         .replace(" WITHOUT ROWID", "")

@@ -27,18 +27,34 @@ const SESSION: &str = "SET default_transaction_read_only = on; SET statement_tim
 /// What nodes that start at the same moment queue up for; any number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x696d_7072_696e_7401;
 
-/// A database on a PostgreSQL server.
+/// What a writing transaction sees of those that run beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Isolation {
+    /// Nothing: the outcome is as if they had run one after another. For rules that span rows.
+    Serializable,
+    /// Each statement sees what is committed when it begins, and waits for whoever changes the same row. For changes
+    /// that are right row by row: they never have to start over.
+    ReadCommitted,
+}
+
+impl Isolation {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            Self::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+}
+
+/// Connections to a database on a PostgreSQL server.
 pub(crate) struct Postgres {
     pool: Pool<Connection>,
+    isolation: Isolation,
 }
 
 impl Postgres {
-    /// Connects and lets `prepare` bring the schema up to date, one node at a time.
-    pub(crate) fn open(
-        address: &str,
-        connections: usize,
-        prepare: impl FnMut(&mut Tx<'_>) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
+    /// Up to `connections` connections, none of them opened yet, whose transactions are isolated as said.
+    pub(crate) fn new(address: &str, connections: usize, isolation: Isolation) -> Result<Self, Error> {
         let mut config: Config = address.parse().map_err(|error: postgres::Error| {
             Error::new(ErrorKind::Other, "not a PostgreSQL address").caused_by(error)
         })?;
@@ -48,16 +64,15 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name("imprint");
         }
-        let opened = Self { pool: Pool::new(connections, move || Connection::open(&config)) };
-        opened.migrate(prepare)?;
-        Ok(opened)
+        Ok(Self { pool: Pool::new(connections, move || Connection::open(&config)), isolation })
     }
 
-    fn migrate(&self, mut prepare: impl FnMut(&mut Tx<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    /// Lets `prepare` bring the schema up to date, one node at a time.
+    pub(crate) fn migrate(&self, mut prepare: impl FnMut(&mut Tx<'_>) -> Result<(), Error>) -> Result<(), Error> {
         let mut lent = self.pool.take()?;
         // The lock is the session's: a transaction that waited for it inside would look at the time before the wait.
         lent.get().batch(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
-        let done = lent.get().transact(&mut prepare);
+        let done = lent.get().transact(self.isolation, &mut prepare);
         let unlocked = lent.get().batch(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
         match done {
             Transacted::Answer(answer) => answer.and(unlocked),
@@ -65,12 +80,12 @@ impl Postgres {
         }
     }
 
-    /// Runs `work` in one serialisable transaction, again if others were in the way.
+    /// Runs `work` in one transaction, again if others were in the way.
     pub(crate) fn write<T, E: From<Error>>(&self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut losses = 0;
         for attempt in 1.. {
             let mut lent = self.pool.take()?;
-            match lent.get().transact(work) {
+            match lent.get().transact(self.isolation, work) {
                 Transacted::Answer(answer) => return answer,
                 Transacted::Again(_) if attempt < ATTEMPTS_MAX => {
                     drop(lent);
@@ -166,8 +181,12 @@ impl Connection {
         Ok(Self { client, statements: HashMap::new() })
     }
 
-    fn transact<T, E: From<Error>>(&mut self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>) -> Transacted<T, E> {
-        if let Err(error) = self.batch("BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE") {
+    fn transact<T, E: From<Error>>(
+        &mut self,
+        isolation: Isolation,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Transacted<T, E> {
+        if let Err(error) = self.batch(isolation.begin()) {
             return Transacted::Lost(error);
         }
         let verdict = run(&mut Tx::on_postgres(self), work);

@@ -10,14 +10,21 @@ pub struct Settings {
     /// `index.db`, holds the index of chunks. Default `sqlite:imprint-data/imprint.db`.
     pub url: String,
     /// SQLite: connections that read at the same time, from 1. Default 16: as many as the program has
-    /// workers, so that none ever waits for another.
+    /// workers, so that none ever waits for another. Half as many more serve lists.
     pub sqlite_readers: u32,
-    /// PostgreSQL: connections this node opens at most, from 1. Default 16.
+    /// PostgreSQL: connections this node opens for metadata at most, from 1. Default 16.
     pub postgres_connections: u32,
+    /// PostgreSQL: connections this node opens for the index of chunks at most, from 1. Default 8.
+    pub postgres_index_connections: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: "sqlite:imprint-data/imprint.db".to_owned(), sqlite_readers: 16, postgres_connections: 16 }
+        Self {
+            url: "sqlite:imprint-data/imprint.db".to_owned(),
+            sqlite_readers: 16,
+            postgres_connections: 16,
+            postgres_index_connections: 8,
+        }
     }
 }
