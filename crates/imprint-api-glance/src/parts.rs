@@ -37,12 +37,7 @@ impl Parts {
     }
 
     /// The image service of a region: an endpoint somebody registered, or this very service for its own regions.
-    pub(crate) async fn region_url(
-        &self,
-        region: &str,
-        interface: &str,
-        request: &Request,
-    ) -> Result<Option<String>, Refusal> {
+    pub(crate) async fn region_url(&self, region: &str, interface: &str) -> Result<Option<String>, Refusal> {
         let failed = |error: imprint_identity::Error| Refusal::from(imprint_service::Error::internal(error));
         let services = self.identity.list_services().await.map_err(failed)?;
         let endpoints = self.identity.list_endpoints().await.map_err(failed)?;
@@ -57,6 +52,7 @@ impl Parts {
         }
         let own = self.regions.iter().any(|known| known == region);
         let known_interface = matches!(interface, "public" | "internal" | "admin");
-        Ok((own && known_interface).then(|| self.base_url(request)))
+        // never what a request says of us: that is the client's word, and we would go and fetch from there
+        Ok(self.public_url.clone().filter(|_| own && known_interface))
     }
 }

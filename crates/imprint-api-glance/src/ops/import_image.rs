@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use imprint_http::{Op, Request, Response};
 use imprint_model::{Caller, ImageId};
-use imprint_service::{Error, ImportImage, ImportSource};
+use imprint_service::{Error, ImportImage, ImportSource, Secret};
 use serde_json::{Map, Value};
 
 use super::{Outcome, Row, asked, image_id};
@@ -126,13 +126,13 @@ async fn from_region(parts: &Parts, method: &Map<String, Value>, request: &Reque
         .map_err(|_| Refusal::bad_request("glance-download: image id does not look like a UUID"))?;
     let region = text(method, "glance_region")?;
     let interface = method.get("glance_service_interface").and_then(Value::as_str).unwrap_or("public");
-    let base = parts.region_url(region, interface, request).await?.unwrap_or_default();
+    let base = parts.region_url(region, interface).await?.unwrap_or_default();
     let source = ImportSource::Remote {
         record_url: format!("{base}/v2/images/{image}"),
         data_url: format!("{base}/v2/images/{image}/file"),
         property_prefixes: PREFIXES.map(str::to_owned).to_vec(),
         property_names: NAMES.map(str::to_owned).to_vec(),
     };
-    let credential = request.header("x-auth-token").map(str::to_owned);
+    let credential = request.header("x-auth-token").map(|token| Secret(token.to_owned()));
     Ok(ImportImage { source, request: Value::Null, credential })
 }
