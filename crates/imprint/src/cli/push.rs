@@ -123,14 +123,15 @@ async fn give_up(client: &Client, id: &str, note: Option<&Note>, failure: Failur
         return Failure::new(failure.code, format!("{failure}; the same command again sends only what is missing"));
     }
     match record::delete(client, id).await {
-        Ok(()) => {
+        Err(left) if left.code != ExitCode::NotFound => {
+            Failure::new(failure.code, format!("{failure}; the empty image {id} could not be deleted: {left}"))
+        }
+        // deleted, by this or by somebody meanwhile
+        _ => {
             if let Some(note) = note {
                 note.remove();
             }
             failure
-        }
-        Err(left) => {
-            Failure::new(failure.code, format!("{failure}; the empty image {id} could not be deleted: {left}"))
         }
     }
 }

@@ -48,6 +48,28 @@ fn what_was_pushed_is_pulled_and_a_second_push_sends_next_to_nothing() {
 }
 
 #[test]
+fn a_refused_push_takes_its_record_back() {
+    let service = Service::start();
+    let path = service.file("disk", &noise(4, MIB));
+    let (code, complaint) = service.failure(&["image", "push", path.to_str().expect("UTF-8"), "--format", "qcow2"]);
+    assert_eq!(code, Some(1), "{complaint}");
+    assert!(!complaint.contains("same command again"), "{complaint}");
+    assert_eq!(service.json(&["image", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_list_by_name_takes_names_literally() {
+    let service = Service::start();
+    let path = service.file("disk", b"x");
+    for name in ["a", "in:a,b"] {
+        service.json(&["image", "push", path.to_str().expect("UTF-8"), "--name", name]);
+    }
+    let found = service.json(&["image", "list", "--name", "in:a,b"]);
+    let names: Vec<_> = found.as_array().expect("a list").iter().map(|image| image["name"].as_str()).collect();
+    assert_eq!(names, [Some("in:a,b")]);
+}
+
+#[test]
 fn pipes_carry_images_both_ways() {
     let service = Service::start();
     let disk = noise(3, 2 * MIB);
