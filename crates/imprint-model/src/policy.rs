@@ -58,16 +58,15 @@ pub fn authorise(caller: &Caller, action: Action, image: &Image, membership: Opt
             Visibility::Shared => membership.is_some_and(|member| caller.acts_for(&member.project)),
             Visibility::Private => false,
         };
-    if !reached || !caller.has_role(role::READER) {
-        let service = caller.has_role(role::SERVICE) && matches!(action, Action::Read | Action::Operate);
-        return if service { Ok(()) } else { Err(Refusal::Absent) };
+    let looks = caller.has_role(role::READER) || caller.has_role(role::SERVICE);
+    if !reached || !looks {
+        return Err(Refusal::Absent);
     }
     let allowed = match action {
         Action::Read => true,
         Action::Download => caller.has_role(role::MEMBER),
         Action::Write | Action::Share => own && caller.has_role(role::MEMBER),
-        Action::Publish | Action::ChangeOwner => false,
-        Action::Operate => caller.has_role(role::SERVICE),
+        Action::Publish | Action::ChangeOwner | Action::Operate => false,
     };
     if allowed { Ok(()) } else { Err(Refusal::Forbidden) }
 }

@@ -139,7 +139,7 @@ impl Service {
         let limit = limit.min(PAGE_MAX);
         let filter = rows::NamespaceFilter { visible_to, visibility, resource_types, sort, descending, after, limit };
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 let found = rows::list_namespaces(tx, &filter).map_err(|error| match error.kind() {
                     ErrorKind::UnknownMarker => absent("namespace", filter.after.as_deref().unwrap_or_default()),
                     _ => error.into(),
@@ -162,7 +162,7 @@ impl Service {
     pub async fn namespace(&self, caller: &Caller, name: &str) -> Result<NamespaceContent, Error> {
         let (caller, name) = (caller.clone(), name.to_owned());
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 let namespace = seen(tx, &caller, &name)?;
                 let mut definitions = Vec::new();
                 for &kind in DefinitionKind::ALL {
@@ -258,7 +258,7 @@ impl Service {
     ) -> Result<Definition, Error> {
         let (caller, namespace, name) = (caller.clone(), namespace.to_owned(), name.to_owned());
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 seen(tx, &caller, &namespace)?;
                 rows::item(tx, &namespace, kind, &name)?.ok_or_else(|| absent(kind.as_str(), &name))
             })
@@ -277,7 +277,7 @@ impl Service {
     ) -> Result<Vec<Definition>, Error> {
         let (caller, namespace) = (caller.clone(), namespace.to_owned());
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 seen(tx, &caller, &namespace)?;
                 Ok(rows::list_items(tx, &namespace, kind)?)
             })
@@ -364,7 +364,7 @@ impl Service {
     /// [`Error::Denied`] to a caller that is neither administrator nor reader in an account.
     pub async fn resource_types(&self, caller: &Caller) -> Result<Vec<(String, Timestamp)>, Error> {
         reach(caller)?;
-        self.catalogue.read(|tx| Ok(rows::resource_types(tx)?)).await
+        self.catalogue.scan(|tx| Ok(rows::resource_types(tx)?)).await
     }
 }
 

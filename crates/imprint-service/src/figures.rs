@@ -29,7 +29,7 @@ impl Service {
     /// Looks at everything and notes it.
     pub(crate) async fn note_figures(&self) -> Result<(), Error> {
         let totals = self.store.stats().await?;
-        let (jobs_pending, jobs_running) = self.catalogue.read(|tx| Ok::<_, Error>(jobs::count_unended(tx)?)).await?;
+        let (jobs_pending, jobs_running) = self.catalogue.scan(|tx| Ok::<_, Error>(jobs::count_unended(tx)?)).await?;
         let (packs, stored_bytes, records) = (totals.packs, totals.stored_bytes, totals.records);
         *self.figures.lock() = Figures { packs, stored_bytes, records, jobs_pending, jobs_running };
         Ok(())

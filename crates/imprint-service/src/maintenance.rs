@@ -63,7 +63,7 @@ impl Service {
     pub async fn recover_dead_uploads(&self) -> Result<usize, Error> {
         // order matters: a lease is taken before its image names it, so a living writer is never missed
         let writers: Vec<(ImageId, LeaseId)> =
-            self.catalogue.read(|tx| images::writers(tx).map_err(Error::from)).await?;
+            self.catalogue.scan(|tx| images::writers(tx).map_err(Error::from)).await?;
         if writers.is_empty() {
             return Ok(0);
         }

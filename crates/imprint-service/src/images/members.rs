@@ -44,7 +44,7 @@ impl Service {
     pub async fn members(&self, caller: &Caller, id: ImageId) -> Result<Vec<Member>, Error> {
         let caller = caller.clone();
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 let (image, own) = load_with_membership(tx, &caller, Action::Read, id)?;
                 require_shared(&image)?;
                 if sees_all(&caller, &image) { Ok(members::list(tx, id)?) } else { Ok(own.into_iter().collect()) }

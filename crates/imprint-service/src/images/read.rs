@@ -66,7 +66,7 @@ impl Service {
         }
         let reach = reach(caller, wanted.seen, wanted.member_statuses);
         let query = ImageQuery { reach, filters, sort: wanted.sort, page: wanted.page };
-        let page = self.catalogue.read(move |tx| {
+        let page = self.catalogue.scan(move |tx| {
             images::list(tx, &query).map_err(|error| match error.kind() {
                 ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "no such image"),
                 _ => error.into(),

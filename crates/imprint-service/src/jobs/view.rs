@@ -17,7 +17,7 @@ impl Service {
     pub async fn image_jobs(&self, caller: &Caller, id: ImageId) -> Result<Vec<Job>, Error> {
         let caller = caller.clone();
         self.catalogue
-            .read(move |tx| {
+            .scan(move |tx| {
                 load(tx, &caller, Action::Read, id)?;
                 let filter = JobFilter { image: Some(id), ..JobFilter::default() };
                 Ok(jobs::list(tx, &filter)?)
@@ -32,7 +32,7 @@ impl Service {
     pub async fn jobs(&self, caller: &Caller, filter: JobFilter) -> Result<Vec<Job>, Error> {
         let owner = if caller.is_admin() { filter.owner.clone() } else { Some(own(caller)?) };
         let filter = JobFilter { owner, ..filter };
-        let page = self.catalogue.read(move |tx| {
+        let page = self.catalogue.scan(move |tx| {
             jobs::list(tx, &filter).map_err(|error| match error.kind() {
                 ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "no such job"),
                 _ => error.into(),
