@@ -16,6 +16,7 @@ async fn stage(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     data::require_octets(&request)?;
     let declared_bytes = data::declared_bytes(&request)?;
     let upload = parts.service.begin_staging(&caller, image_id(&request)?, declared_bytes).await?;
-    data::receive(request, upload).await?;
+    // by itself on the heap: it holds all that writes, which is too large to be moved about
+    Box::pin(data::receive(request, upload)).await?;
     Ok(done())
 }

@@ -17,6 +17,7 @@ async fn upload(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome 
     data::require_known_store(&request)?;
     let declared_bytes = data::declared_bytes(&request)?;
     let upload = parts.service.begin_upload(&caller, image_id(&request)?, declared_bytes).await?;
-    data::receive(request, upload).await?;
+    // by itself on the heap: it holds all that writes, which is too large to be moved about
+    Box::pin(data::receive(request, upload)).await?;
     Ok(done())
 }
