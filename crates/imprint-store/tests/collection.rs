@@ -219,32 +219,52 @@ async fn upload_steps() -> usize {
 /// Every step at which a collection that deletes and rewrites can be cut off.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_cut_off_at_any_step_loses_nothing() {
-    for after in 0..30 {
+    let (world, faulty, kept) = worth_collecting().await;
+    faulty.set(None);
+    let report = collect_and_compress(&world, &kept).await.unwrap();
+    let steps = faulty.operations();
+    assert!(report.deleted > 0 && report.rewritten > 0 && steps > 5, "{steps} {report:?}");
+    for after in 0..steps {
         for takes_effect in [false, true] {
-            let faulty = FaultyBackend::new(Arc::new(MemoryBackend::default()));
-            let world = World::on(Arc::new(faulty.clone()), None);
-            let mut kept = Vec::new();
-            for seed in 0..12 {
-                let map = world.put_committed(&noise(seed, 60_000)).await;
-                if seed % 3 != 0 {
-                    kept.push(map);
-                }
-            }
-            world.collect_later(&kept).await;
+            let (world, faulty, kept) = worth_collecting().await;
             faulty.set(Some(Fault { after, kind: Kind::Unavailable, takes_effect }));
-            world.clock.advance(GRACE * 2);
-            let roots = kept.clone();
-            let options = GcOptions { grace: GRACE, compress_older_than: Some(GRACE), ..GcOptions::default() };
-            let finished = world.store.gc(move || Ok(roots.clone()), options).await.is_ok();
+            let error = collect_and_compress(&world, &kept).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Unavailable, "step {after}, {takes_effect}");
+            assert!(faulty.operations() > after, "the fault was met");
             faulty.set(None);
             for (map, seed) in kept.iter().zip((0..12).filter(|seed| seed % 3 != 0)) {
                 assert!(world.get(*map).await == noise(seed, 60_000), "step {after}, {takes_effect}");
             }
             world.collect_until_quiet(&kept).await;
             world.assert_sound(&kept).await;
-            assert!(world.objects().await <= 2, "step {after}, {takes_effect}, {finished}");
+            assert!(world.objects().await <= 2, "step {after}, {takes_effect}");
         }
     }
+}
+
+/// A store with condemned packs to delete and small ones to join, and the maps in use.
+async fn worth_collecting() -> (World, FaultyBackend, Vec<MapId>) {
+    let faulty = FaultyBackend::new(Arc::new(MemoryBackend::default()));
+    let world = World::on(Arc::new(faulty.clone()), None);
+    let mut kept = Vec::new();
+    for seed in 0..12 {
+        let map = world.put_committed(&noise(seed, 60_000)).await;
+        if seed % 3 != 0 {
+            kept.push(map);
+        }
+    }
+    world.clock.advance(GRACE * 2);
+    // condemns only, so that deleting and rewriting come together in the next
+    let (roots, options) = (kept.clone(), GcOptions { grace: GRACE, repack_below: 0.0, compress_older_than: None });
+    world.store.gc(move || Ok(roots.clone()), options).await.unwrap();
+    world.clock.advance(GRACE * 2);
+    (world, faulty, kept)
+}
+
+async fn collect_and_compress(world: &World, kept: &[MapId]) -> imprint_store::Result<GcReport> {
+    let roots = kept.to_vec();
+    let options = GcOptions { grace: GRACE, compress_older_than: Some(GRACE), ..GcOptions::default() };
+    world.store.gc(move || Ok(roots.clone()), options).await
 }
 
 type Rows = Arc<Mutex<HashMap<u64, MapId>>>;
@@ -272,7 +292,8 @@ async fn collection_beside_uploads_takes_nothing_they_found() {
     }
     uploads.await.unwrap();
     more.await.unwrap();
-    assert!(condemned > 0 && deleted > 0, "{condemned} {deleted} {revived} {rewritten}: nothing was put to the test");
+    let counts = format!("{condemned} {deleted} {revived} {rewritten}");
+    assert!(condemned > 0 && deleted > 0 && revived + rewritten > 0, "{counts}: nothing was put to the test");
     let left: Vec<MapId> = rows.lock().unwrap().values().copied().collect();
     world.collect_until_quiet(&left).await;
     world.assert_sound(&left).await;
