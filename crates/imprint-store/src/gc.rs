@@ -11,6 +11,7 @@
 //!    of the next mark, which takes the condemnation back.
 //! 4. Look-ups for new content skip condemned packs, and new copies of their chunks replace the old in the index.
 //! 5. A pack leaves the index (if it is still condemned since the same moment) before its bytes are removed.
+//! 6. Before each change the collection's own lease is renewed; once it has ended, nothing more is changed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::error::{Kind, Result};
 use crate::index::{PackInfo, PackState};
 use crate::mark::{self, Marks};
 use crate::pack::PackId;
+use crate::permit::Permit;
 use crate::repack;
 use crate::scrub::read_footer;
 use crate::store::Shared;
@@ -92,7 +94,7 @@ pub(crate) struct Moment {
 impl Moment {
     fn take(shared: &Shared, own: LeaseId, grace: Duration) -> Result<Self> {
         let now = shared.clock.now();
-        let others = shared.index.leases(now)?.into_iter().filter(|lease| lease.id != own);
+        let others = shared.leases(now)?.into_iter().filter(|lease| lease.id != own);
         let oldest = others.map(|lease| lease.began).min().unwrap_or(now);
         let untouchable_from = oldest.min(now).before(shared.settings.clock_skew());
         Ok(Self { now, untouchable_from, grace_ago: now.before(grace) })
@@ -104,12 +106,17 @@ impl Moment {
     }
 }
 
-/// `own` is the lease that protects the packs this writes while they are not in the index.
-pub(crate) fn collect(shared: &Arc<Shared>, own: LeaseId, roots: &dyn Roots, options: &GcOptions) -> Result<GcReport> {
+/// The permit's lease protects the packs this writes while they are not in the index.
+pub(crate) fn collect(
+    shared: &Arc<Shared>,
+    permit: &Permit,
+    roots: &dyn Roots,
+    options: &GcOptions,
+) -> Result<GcReport> {
     // leases before roots, and packs before both: see the module's text
     let packs = shared.index.packs()?;
-    let moment = Moment::take(shared, own, options.grace)?;
-    let marks = mark::mark(shared, &mark::list_roots(roots)?)?;
+    let moment = Moment::take(shared, permit.lease_id(), options.grace)?;
+    let marks = mark::mark(shared, &mark::list_roots(roots)?, &|| permit.ensure_wanted())?;
     let mut report = GcReport {
         maps: marks.maps,
         pages: marks.pages,
@@ -131,36 +138,52 @@ pub(crate) fn collect(shared: &Arc<Shared>, own: LeaseId, roots: &dyn Roots, opt
         return Ok(report);
     }
     for pack in &packs {
-        sweep(shared, &moment, &marks, pack, &mut report)?;
+        permit.ensure_wanted()?;
+        sweep(shared, permit, &moment, &marks, pack, &mut report)?;
     }
-    repack::repack(shared, &moment, &marks, &packs, options, &mut report)?;
-    remove_orphans(shared, &moment, &mut report)?;
+    repack::repack(shared, permit, &moment, &marks, &packs, options, &mut report)?;
+    remove_orphans(shared, permit, &moment, &mut report)?;
     Ok(report)
 }
 
 /// Condemns or deletes one pack if nothing uses it and it may go.
-fn sweep(shared: &Shared, moment: &Moment, marks: &Marks, pack: &PackInfo, report: &mut GcReport) -> Result<()> {
+fn sweep(
+    shared: &Shared,
+    permit: &Permit,
+    moment: &Moment,
+    marks: &Marks,
+    pack: &PackInfo,
+    report: &mut GcReport,
+) -> Result<()> {
     if marks.records(pack.id) > 0 {
         return Ok(());
     }
     match pack.state {
         PackState::Sealed if moment.is_settled(pack.sealed_at) => {
+            permit.ensure()?;
             // the clock is read now: leases taken since the mark must count as older than this condemnation
             report.condemned += u64::from(shared.index.condemn(pack.id, shared.clock.now())?);
         }
-        PackState::Condemned { at } if moment.is_settled(at) => delete(shared, pack, at, report)?,
+        PackState::Condemned { at } if moment.is_settled(at) => delete(shared, permit, pack, at, report)?,
         PackState::Sealed | PackState::Condemned { .. } => {}
     }
     Ok(())
 }
 
-fn delete(shared: &Shared, pack: &PackInfo, condemned_at: Timestamp, report: &mut GcReport) -> Result<()> {
+fn delete(
+    shared: &Shared,
+    permit: &Permit,
+    pack: &PackInfo,
+    condemned_at: Timestamp,
+    report: &mut GcReport,
+) -> Result<()> {
     let ids: Vec<_> = match read_footer(shared, pack.id) {
         Ok((_, entries)) => entries.iter().map(|entry| entry.id).collect(),
         // rows of a pack that is not listed count as absent, so what cannot be named may stay
         Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::Missing) => Vec::new(),
         Err(error) => return Err(error),
     };
+    permit.ensure()?;
     if shared.index.forget(pack.id, condemned_at, &ids)? {
         shared.backend.delete(pack.id)?;
         report.deleted += 1;
@@ -171,7 +194,7 @@ fn delete(shared: &Shared, pack: &PackInfo, condemned_at: Timestamp, report: &mu
 
 /// Removes what is in the backend but not in the index: packs of uploads that died before the index knew them,
 /// packs that were forgotten just before a crash, and unfinished files.
-fn remove_orphans(shared: &Shared, moment: &Moment, report: &mut GcReport) -> Result<()> {
+fn remove_orphans(shared: &Shared, permit: &Permit, moment: &Moment, report: &mut GcReport) -> Result<()> {
     let mut old: Vec<Found> = Vec::new();
     shared.backend.list(&mut |found| {
         // an id tells the millisecond only
@@ -187,6 +210,7 @@ fn remove_orphans(shared: &Shared, moment: &Moment, report: &mut GcReport) -> Re
         if listed.contains(&found.id) {
             continue;
         }
+        permit.ensure()?;
         shared.backend.delete(found.id)?;
         report.orphans += 1;
         report.orphan_bytes += found.bytes;

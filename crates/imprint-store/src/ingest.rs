@@ -50,7 +50,7 @@ pub(crate) struct Finished {
 impl Ingest {
     pub(crate) fn new(shared: &Arc<Shared>, lease: LeaseGuard) -> Self {
         Self {
-            sink: Sink::for_uploads(shared),
+            sink: Sink::for_uploads(shared, lease.state()),
             cutter: Cutter::new(shared.chunk_size),
             builder: MapBuilder::default(),
             stage: Vec::new(),

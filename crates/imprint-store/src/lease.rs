@@ -1,10 +1,10 @@
 //! Leases: what keeps collection away from bytes that no row names yet. Never protects anything for longer than
-//! its holder lives, plus the time to live.
+//! its holder lives, plus the time to live; nor for longer than the settings allow, however long its holder lives.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use imprint_model::LeaseId;
+use imprint_model::{LeaseId, Timestamp};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -16,12 +16,22 @@ use crate::store::{Shared, blocking};
 /// row that names what was written is committed.
 #[derive(Debug)]
 pub struct LeaseGuard {
-    id: LeaseId,
-    shared: Arc<Shared>,
-    lost: Arc<AtomicBool>,
+    state: Arc<LeaseState>,
     renewal: AbortHandle,
     runtime: Handle,
     released: bool,
+}
+
+/// What those know of a lease who work under it without owning it.
+#[derive(Debug)]
+pub(crate) struct LeaseState {
+    id: LeaseId,
+    shared: Arc<Shared>,
+    /// No renewal goes beyond: one holder who never ends must not stop collection for ever.
+    latest: Timestamp,
+    /// When it ends unless renewed, in microseconds as in [`Timestamp`].
+    expires: AtomicI64,
+    lost: AtomicBool,
 }
 
 impl LeaseGuard {
@@ -30,15 +40,24 @@ impl LeaseGuard {
         let lease = Lease { id: LeaseId::random(), began, expires: began.after(shared.settings.lease_ttl()) };
         let taken = Arc::clone(shared);
         blocking(move || taken.index.lease_acquire(&lease)).await?;
-        let lost = Arc::new(AtomicBool::new(false));
-        let renewal = tokio::spawn(renew_forever(Arc::clone(shared), lease.id, Arc::clone(&lost))).abort_handle();
-        let runtime = Handle::current();
-        Ok(Self { id: lease.id, shared: Arc::clone(shared), lost, renewal, runtime, released: false })
+        let state = Arc::new(LeaseState {
+            id: lease.id,
+            shared: Arc::clone(shared),
+            latest: began.after(shared.settings.lease_max()),
+            expires: AtomicI64::new(lease.expires.0),
+            lost: AtomicBool::new(false),
+        });
+        let renewal = tokio::spawn(renew_to_the_last(Arc::clone(&state))).abort_handle();
+        Ok(Self { state, renewal, runtime: Handle::current(), released: false })
     }
 
     /// The lease's id.
     pub fn id(&self) -> LeaseId {
-        self.id
+        self.state.id
+    }
+
+    pub(crate) fn state(&self) -> &Arc<LeaseState> {
+        &self.state
     }
 
     /// Renews the lease now and fails when it has ended. Call it last before the commit that relies on it.
@@ -46,46 +65,81 @@ impl LeaseGuard {
     /// # Errors
     /// [`Kind::LeaseLost`] when it has ended: collection may have begun to remove what it protected.
     pub async fn ensure_live(&self) -> Result<()> {
-        let (shared, id) = (Arc::clone(&self.shared), self.id);
-        if self.lost.load(Ordering::Acquire) || !blocking(move || renew(&shared, id)).await? {
-            self.lost.store(true, Ordering::Release);
-            return Err(Error::new(Kind::LeaseLost, format!("lease {id}")));
-        }
-        Ok(())
+        let state = Arc::clone(&self.state);
+        blocking(move || state.ensure_live()).await
     }
 
     /// Gives the lease back, and returns when that is recorded. Dropping it does the same some time later.
     ///
     /// # Errors
     /// When the index cannot record it; the lease then ends by itself.
-    pub async fn release(mut self) -> Result<()> {
+    pub async fn release(self) -> Result<()> {
+        blocking(move || self.release_blocking()).await
+    }
+
+    /// As [`release`](Self::release), on a thread that may block.
+    pub(crate) fn release_blocking(mut self) -> Result<()> {
         self.released = true;
         self.renewal.abort();
-        let (shared, id) = (Arc::clone(&self.shared), self.id);
-        blocking(move || shared.index.lease_release(id)).await
+        self.state.release()
     }
 }
 
-fn renew(shared: &Shared, id: LeaseId) -> Result<bool> {
-    let now = shared.clock.now();
-    shared.index.lease_renew(id, now, now.after(shared.settings.lease_ttl()))
+/// These calls block, except those that say otherwise.
+impl LeaseState {
+    pub(crate) fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// Fails when the lease is known to have ended, without asking the index: does not block.
+    pub(crate) fn ensure_not_lost(&self) -> Result<()> {
+        let ended = self.shared.clock.now().0 >= self.expires.load(Ordering::Acquire);
+        if ended || self.lost.load(Ordering::Acquire) { Err(self.lost_error()) } else { Ok(()) }
+    }
+
+    /// Renews the lease and fails when it has ended.
+    pub(crate) fn ensure_live(&self) -> Result<()> {
+        if self.renew()? { Ok(()) } else { Err(self.lost_error()) }
+    }
+
+    fn lost_error(&self) -> Error {
+        Error::new(Kind::LeaseLost, format!("lease {}", self.id))
+    }
+
+    fn renew(&self) -> Result<bool> {
+        if self.lost.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        let now = self.shared.clock.now();
+        let expires = now.after(self.shared.settings.lease_ttl()).min(self.latest);
+        let renewed = now < self.latest && self.shared.index.lease_renew(self.id, now, expires)?;
+        if renewed {
+            self.expires.fetch_max(expires.0, Ordering::AcqRel);
+        } else {
+            self.lost.store(true, Ordering::Release);
+        }
+        Ok(renewed)
+    }
+
+    fn release(&self) -> Result<()> {
+        self.shared.index.lease_release(self.id)
+    }
 }
 
-async fn renew_forever(shared: Arc<Shared>, id: LeaseId, lost: Arc<AtomicBool>) {
+async fn renew_to_the_last(state: Arc<LeaseState>) {
     // three tries before it runs out
-    let mut ticks = tokio::time::interval(shared.settings.lease_ttl() / 4);
+    let mut ticks = tokio::time::interval(state.shared.settings.lease_ttl() / 4);
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let renewing = Arc::clone(&shared);
-        match blocking(move || renew(&renewing, id)).await {
+        let renewing = Arc::clone(&state);
+        match blocking(move || renewing.renew()).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!(lease = %id, "a lease ran out before it was renewed; its holder must start again");
-                lost.store(true, Ordering::Release);
+                tracing::warn!(lease = %state.id, "a lease ran out or was held too long; its holder must start again");
                 return;
             }
-            Err(error) => tracing::warn!(lease = %id, %error, "a lease could not be renewed; trying again"),
+            Err(error) => tracing::warn!(lease = %state.id, %error, "a lease could not be renewed; trying again"),
         }
     }
 }
@@ -96,10 +150,10 @@ impl Drop for LeaseGuard {
         if self.released {
             return;
         }
-        let (shared, id) = (Arc::clone(&self.shared), self.id);
+        let state = Arc::clone(&self.state);
         self.runtime.spawn_blocking(move || {
-            if let Err(error) = shared.index.lease_release(id) {
-                tracing::debug!(lease = %id, %error, "a lease was not given back; it ends by itself");
+            if let Err(error) = state.release() {
+                tracing::debug!(lease = %state.id, %error, "a lease was not given back; it ends by itself");
             }
         });
     }

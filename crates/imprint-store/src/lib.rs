@@ -21,6 +21,7 @@ pub mod map;
 mod mark;
 mod num;
 pub mod pack;
+mod permit;
 mod reader;
 mod rebuild;
 mod repack;

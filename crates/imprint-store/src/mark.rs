@@ -97,15 +97,16 @@ impl Marks {
     }
 }
 
-/// Marks everything the maps use.
-pub(crate) fn mark(shared: &Shared, maps: &[MapId]) -> Result<Marks> {
+/// Marks everything the maps use. Asks `go_on` now and then, and stops when that fails.
+pub(crate) fn mark(shared: &Shared, maps: &[MapId], go_on: &dyn Fn() -> Result<()>) -> Result<Marks> {
     let mut marks = Marks::default();
     for batch in maps.chunks(BATCH) {
+        go_on()?;
         let ids: Vec<ChunkId> = batch.iter().copied().map(root_id).collect();
         for (id, root) in fresh_records(shared, &mut marks, &ids, "map root")? {
             marks.maps += 1;
             match Root::decode(&root) {
-                Ok(root) => mark_pages(shared, &mut marks, &root)?,
+                Ok(root) => mark_pages(shared, &mut marks, &root, go_on)?,
                 Err(error) => marks.broken(format!("map root {id}: {error}")),
             }
         }
@@ -113,9 +114,10 @@ pub(crate) fn mark(shared: &Shared, maps: &[MapId]) -> Result<Marks> {
     Ok(marks)
 }
 
-fn mark_pages(shared: &Shared, marks: &mut Marks, root: &Root) -> Result<()> {
+fn mark_pages(shared: &Shared, marks: &mut Marks, root: &Root, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
     let pages: Vec<ChunkId> = root.pages().map(|(_, page)| page).collect();
     for batch in pages.chunks(BATCH) {
+        go_on()?;
         for (id, page) in fresh_records(shared, marks, batch, "map page")? {
             marks.pages += 1;
             match Page::decode(&page) {

@@ -13,6 +13,7 @@ use crate::index::{Location, PackInfo, PackState};
 use crate::mark::Marks;
 use crate::num::to_u32;
 use crate::pack::{Codec, PackEntry, PackId, RecordKind};
+use crate::permit::Permit;
 use crate::scrub::read_footer;
 use crate::sink::{Record, Sink};
 use crate::store::Shared;
@@ -30,6 +31,7 @@ const ZSTD_LEVEL: i32 = 1;
 
 pub(crate) fn repack(
     shared: &Arc<Shared>,
+    permit: &Permit,
     moment: &Moment,
     marks: &Marks,
     packs: &[PackInfo],
@@ -47,11 +49,11 @@ pub(crate) fn repack(
             round.push(pack);
             round_bytes += marks.live_bytes(pack.id);
             if round_bytes >= ROUND_BYTES {
-                rewrite(shared, marks, &std::mem::take(&mut round), cold, report)?;
+                rewrite(shared, permit, marks, &std::mem::take(&mut round), cold, report)?;
                 round_bytes = 0;
             }
         }
-        rewrite(shared, marks, &round, cold, report)?;
+        rewrite(shared, permit, marks, &round, cold, report)?;
     }
     Ok(())
 }
@@ -80,16 +82,28 @@ fn choose<'a>(
 }
 
 /// Moves the live records of `packs` into new ones, then condemns those that were moved completely.
-fn rewrite(shared: &Arc<Shared>, marks: &Marks, packs: &[&PackInfo], cold: bool, report: &mut GcReport) -> Result<()> {
+fn rewrite(
+    shared: &Arc<Shared>,
+    permit: &Permit,
+    marks: &Marks,
+    packs: &[&PackInfo],
+    cold: bool,
+    report: &mut GcReport,
+) -> Result<()> {
     if packs.is_empty() {
         return Ok(());
     }
     let from: Vec<PackId> = packs.iter().map(|pack| pack.id).collect();
-    let commit =
-        move |shared: &Shared, info: &PackInfo, entries: &[PackEntry]| shared.index.move_chunks(&from, info, entries);
+    let moving = permit.clone();
+    let commit = move |shared: &Shared, info: &PackInfo, entries: &[PackEntry]| {
+        // without the lease the new pack may have been removed already, as nobody's
+        moving.ensure()?;
+        shared.index.move_chunks(&from, info, entries)
+    };
     let mut sink = Sink::with(shared, Arc::new(commit), cold);
     let mut moved = Vec::new();
     for pack in packs {
+        permit.ensure()?;
         match move_live(shared, marks, pack.id, cold, &mut sink) {
             Ok(()) => moved.push(*pack),
             Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::Missing) => {
@@ -102,6 +116,7 @@ fn rewrite(shared: &Arc<Shared>, marks: &Marks, packs: &[&PackInfo], cold: bool,
     }
     sink.finish()?;
     for pack in &moved {
+        permit.ensure()?;
         shared.index.condemn(pack.id, shared.clock.now())?;
         report.rewritten += 1;
     }

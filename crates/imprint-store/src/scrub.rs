@@ -78,7 +78,7 @@ pub(crate) fn verify(shared: &Shared, roots: &dyn Roots) -> Result<VerifyReport>
         }
     }
     count_unlisted(shared, &mut report)?;
-    let marks = mark::mark(shared, &mark::list_roots(roots)?)?;
+    let marks = mark::mark(shared, &mark::list_roots(roots)?, &|| Ok(()))?;
     report.maps = marks.maps;
     for what in &marks.broken {
         report.damage(None, None, what.clone());

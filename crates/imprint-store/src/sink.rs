@@ -14,6 +14,7 @@ use crate::backend::PackFile;
 use crate::chunk;
 use crate::error::{Error, Kind, Result};
 use crate::index::{LOOKUP_MAX, PackInfo, PackState};
+use crate::lease::LeaseState;
 use crate::num::to_u32;
 use crate::pack::{
     self, ALIGN_BYTES, Codec, HEADER_BYTES, MAX_RECORDS, PackEntry, PackHeader, PackId, RECORD_HEADER_BYTES, RecordKind,
@@ -81,10 +82,15 @@ impl fmt::Debug for Sink {
 }
 
 impl Sink {
-    /// A sink whose packs enter the index as new content.
-    pub(crate) fn for_uploads(shared: &Arc<Shared>) -> Self {
-        let commit: Commit = Arc::new(|shared, info, entries| shared.index.seal_pack(info, entries));
-        Self::with(shared, commit, false)
+    /// A sink whose packs enter the index as new content, while `lease` protects them.
+    pub(crate) fn for_uploads(shared: &Arc<Shared>, lease: &Arc<LeaseState>) -> Self {
+        let lease = Arc::clone(lease);
+        let commit = move |shared: &Shared, info: &PackInfo, entries: &[PackEntry]| {
+            // without it collection may have removed the pack already, and others would find their chunks in it
+            lease.ensure_not_lost()?;
+            shared.index.seal_pack(info, entries)
+        };
+        Self::with(shared, Arc::new(commit), false)
     }
 
     /// A sink whose packs enter the index through `commit`; `cold` marks packs whose records need no compression

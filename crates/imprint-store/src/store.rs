@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imprint_model::{ChunkId, Clock, LeaseId, MapId};
+use imprint_model::{ChunkId, Clock, LeaseId, MapId, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -17,6 +17,7 @@ use crate::index::{Index, LOOKUP_MAX, Lease, Totals};
 use crate::lease::LeaseGuard;
 use crate::map::Root;
 use crate::pack::RecordKind;
+use crate::permit::Permit;
 use crate::reader::{ChunkRef, MapReader};
 use crate::rebuild::{self, RebuildReport};
 use crate::scrub::{self, VerifyReport};
@@ -41,6 +42,14 @@ pub(crate) struct Shared {
     pub(crate) chunk_size: ChunkSize,
     pub(crate) pages: Cache<ChunkId, Arc<LocatedPage>, PageWeight>,
     pub(crate) roots: Cache<MapId, Arc<Root>, RootWeight>,
+}
+
+impl Shared {
+    /// The leases that may be alive at `now`. One ends only when it has by every node's clock: asking the index also
+    /// removes what has ended, and a node whose clock is ahead must not end the leases of the others.
+    pub(crate) fn leases(&self, now: Timestamp) -> Result<Vec<Lease>> {
+        self.index.leases(now.before(self.settings.clock_skew()))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -148,17 +157,17 @@ impl Store {
         }
         let lease = self.lease().await?;
         let shared = Arc::clone(&self.0);
-        let ids = blocking(move || {
+        // the lease goes along, so that a caller who gives up does not end it under what is still being written
+        blocking(move || {
             let records: Vec<_> = chunks.iter().map(|chunk| Record::new(RecordKind::Data, chunk.as_ref())).collect();
-            let mut sink = Sink::for_uploads(&shared);
+            let mut sink = Sink::for_uploads(&shared, lease.state());
             sink.put(&records)?;
             sink.finish()?;
+            lease.state().ensure_live()?;
+            lease.release_blocking()?;
             Ok(records.iter().map(|record| record.id).collect())
         })
-        .await?;
-        lease.ensure_live().await?;
-        lease.release().await?;
-        Ok(ids)
+        .await
     }
 
     /// Makes a map of a disk of `size_bytes` from chunks that are already stored, in ascending order; what they
@@ -192,27 +201,33 @@ impl Store {
         blocking(move || shared.fetch_all(&ids)).await
     }
 
-    /// The leases alive now.
+    /// The leases alive now, by every node's clock: one that ended may be listed for as long as clocks may differ.
     ///
     /// # Errors
     /// When the index cannot be asked.
     pub async fn live_leases(&self) -> Result<Vec<LeaseId>> {
         let shared = Arc::clone(&self.0);
-        blocking(move || Ok(shared.index.leases(shared.clock.now())?.iter().map(|lease: &Lease| lease.id).collect()))
-            .await
+        blocking(move || Ok(shared.leases(shared.clock.now())?.iter().map(|lease| lease.id).collect())).await
     }
 
     /// Removes what nothing uses; see [`GcOptions`]. `roots` must name the map of every row, afresh at each call.
     /// One collection at a time is enough; two at once are safe.
     ///
     /// # Errors
-    /// When the list of roots, the index or the backend fails; what was done until then stands and is safe.
+    /// When the list of roots, the index or the backend fails; [`Kind::LeaseLost`] when it took longer than a lease
+    /// may last or could not renew its own. What was done until then stands and is safe, as it is when this future
+    /// is dropped, which ends the collection at its next step.
     pub async fn gc(&self, roots: impl Roots, options: GcOptions) -> Result<GcReport> {
         let lease = self.lease().await?;
-        let (shared, own) = (Arc::clone(&self.0), lease.id());
-        let report = blocking(move || gc::collect(&shared, own, &roots, &options)).await?;
-        lease.release().await?;
-        Ok(report)
+        let shared = Arc::clone(&self.0);
+        let (permit, _stop_on_drop) = Permit::new(&lease);
+        // the lease goes along: what is not waited for any more goes on until it notices
+        blocking(move || {
+            let report = gc::collect(&shared, &permit, &roots, &options)?;
+            lease.release_blocking()?;
+            Ok(report)
+        })
+        .await
     }
 
     /// Reads everything that is stored and everything that `roots` name, and reports what is damaged.

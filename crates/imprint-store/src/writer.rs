@@ -13,7 +13,7 @@ use crate::chunk::{BLOCK_BYTES, ChunkSize, WINDOW_BYTES};
 use crate::error::{Error, Kind, Result};
 use crate::index::LOOKUP_MAX;
 use crate::ingest::{Ingest, MapBuilder};
-use crate::lease::LeaseGuard;
+use crate::lease::{LeaseGuard, LeaseState};
 use crate::map::{MAX_DISK_BYTES, map_id};
 use crate::reader::ChunkRef;
 use crate::sink::Sink;
@@ -54,8 +54,7 @@ pub struct MapWriter {
     batch_bytes: usize,
     taken_bytes: u64,
     work: Work,
-    lease: LeaseId,
-    runtime: Handle,
+    lease: Arc<LeaseState>,
 }
 
 impl std::fmt::Debug for Input {
@@ -70,22 +69,54 @@ impl std::fmt::Debug for Input {
 /// Where the state of the disk is: here, or on a blocking thread with a batch.
 #[derive(Debug)]
 enum Work {
-    Idle(Box<Ingest>),
-    Busy(JoinHandle<(Box<Ingest>, Result<()>)>),
+    Idle(Held),
+    Busy(JoinHandle<(Held, Result<()>)>),
     Failed,
+}
+
+/// The state of the disk, wherever it is given up: that may wait for packs that are being sealed, whose transfers in
+/// turn may need the very thread that gives up. So it is dropped on a blocking thread, always.
+#[derive(Debug)]
+struct Held {
+    /// Empty only once it was taken.
+    ingest: Option<Box<Ingest>>,
+    runtime: Handle,
+}
+
+impl Held {
+    fn new(ingest: Ingest) -> Self {
+        Self { ingest: Some(Box::new(ingest)), runtime: Handle::current() }
+    }
+
+    fn ingest(&mut self) -> &mut Ingest {
+        self.ingest.as_mut().expect("only taking it, which consumes this, empties it")
+    }
+
+    /// For a thread that may block.
+    fn into_ingest(mut self) -> Box<Ingest> {
+        self.ingest.take().expect("only taking it, which consumes this, empties it")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(ingest) = self.ingest.take() {
+            self.runtime.spawn_blocking(move || drop(ingest));
+        }
+    }
 }
 
 impl MapWriter {
     pub(crate) fn new(shared: &Arc<Shared>, lease: LeaseGuard) -> Self {
-        let id = lease.id();
-        let work = Work::Idle(Box::new(Ingest::new(shared, lease)));
-        Self { batch: Vec::new(), batch_bytes: 0, taken_bytes: 0, work, lease: id, runtime: Handle::current() }
+        let state = Arc::clone(lease.state());
+        let work = Work::Idle(Held::new(Ingest::new(shared, lease)));
+        Self { batch: Vec::new(), batch_bytes: 0, taken_bytes: 0, work, lease: state }
     }
 
     /// The lease that protects what this writes: a row of an unfinished upload notes it, so that others can tell
     /// whether the upload still lives.
     pub fn lease_id(&self) -> LeaseId {
-        self.lease
+        self.lease.id()
     }
 
     /// Bytes taken so far.
@@ -96,7 +127,8 @@ impl MapWriter {
     /// Takes the next bytes. Waits while the batch before is still being stored.
     ///
     /// # Errors
-    /// [`Kind::Full`], [`Kind::Unavailable`] or [`Kind::Invalid`] (too large a disk); the writer is of no more use.
+    /// [`Kind::Full`], [`Kind::Unavailable`], [`Kind::Invalid`] (too large a disk) or [`Kind::LeaseLost`] (it took
+    /// longer than the settings allow); the writer is of no more use.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.take(bytes.len() as u64)?;
         self.batch_bytes += bytes.len();
@@ -121,12 +153,13 @@ impl MapWriter {
     pub async fn finish(mut self) -> Result<Written> {
         self.flush().await?;
         let ingest = self.idle().await?;
-        let (finished, lease) = blocking(move || ingest.finish()).await?;
+        let (finished, lease) = blocking(move || ingest.into_ingest().finish()).await?;
         lease.ensure_live().await?;
         Ok(finished.into_written(lease))
     }
 
     fn take(&mut self, len: u64) -> Result<()> {
+        self.lease.ensure_not_lost()?;
         match self.taken_bytes.checked_add(len).filter(|&total| total <= MAX_DISK_BYTES) {
             Some(total) => self.taken_bytes = total,
             None => return Err(Error::invalid(format!("a disk of more than {MAX_DISK_BYTES} bytes"))),
@@ -147,14 +180,14 @@ impl MapWriter {
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         self.work = Work::Busy(tokio::task::spawn_blocking(move || {
-            let result = ingest.take(batch);
+            let result = ingest.ingest().take(batch);
             (ingest, result)
         }));
         Ok(())
     }
 
     /// Waits for the batch before. May be cancelled: the state then is still where it was.
-    async fn idle(&mut self) -> Result<Box<Ingest>> {
+    async fn idle(&mut self) -> Result<Held> {
         if let Work::Busy(batch) = &mut self.work {
             let done = batch.await;
             self.work = Work::Failed;
@@ -172,15 +205,6 @@ impl MapWriter {
     }
 }
 
-impl Drop for MapWriter {
-    fn drop(&mut self) {
-        // giving up may wait for packs that are being sealed; a batch under way gives up by itself when it is done
-        if let Work::Idle(ingest) = std::mem::replace(&mut self.work, Work::Failed) {
-            self.runtime.spawn_blocking(move || drop(ingest));
-        }
-    }
-}
-
 /// Makes a map of chunks that are stored.
 pub(crate) async fn assemble(
     shared: &Arc<Shared>,
@@ -188,9 +212,13 @@ pub(crate) async fn assemble(
     size_bytes: u64,
     chunks: Vec<ChunkRef>,
 ) -> Result<Written> {
+    if size_bytes > MAX_DISK_BYTES {
+        return Err(Error::invalid(format!("a disk of {size_bytes} bytes; the greatest has {MAX_DISK_BYTES}")));
+    }
     let building = Arc::clone(shared);
-    let finished = blocking(move || {
-        let mut sink = Sink::for_uploads(&building);
+    // the lease goes along, so that a caller who gives up does not end it under what is still being written
+    let (finished, lease) = blocking(move || {
+        let mut sink = Sink::for_uploads(&building, lease.state());
         let mut builder = MapBuilder::default();
         let mut pages = Vec::new();
         let mut free_from = 0;
@@ -203,7 +231,7 @@ pub(crate) async fn assemble(
             sink.put(&pages)?;
             pages.clear();
         }
-        builder.finish(size_bytes, &mut sink)
+        Ok((builder.finish(size_bytes, &mut sink)?, lease))
     })
     .await?;
     lease.ensure_live().await?;
@@ -243,3 +271,6 @@ impl crate::ingest::Finished {
         Written { map: map_id(root_id), size_bytes, data_bytes, new_bytes, lease }
     }
 }
+
+#[cfg(test)]
+mod tests;

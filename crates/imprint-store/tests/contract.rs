@@ -202,6 +202,7 @@ async fn assembling_refuses_what_is_not_stored_or_does_not_fit(world: World) {
         ("no length", 1 << 20, vec![ChunkRef { len: 0, ..whole }]),
         ("at the end of numbers", 1 << 20, vec![ChunkRef { offset: u64::MAX - 4095, ..whole }]),
         ("too large", u64::MAX, vec![]),
+        ("too large, with data there", u64::MAX, vec![whole, ChunkRef { offset: 1 << 60, ..whole }]),
     ] {
         assert_eq!(assemble(size, chunks).await, Err(Kind::Invalid), "{why}");
     }
