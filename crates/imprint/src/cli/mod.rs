@@ -34,13 +34,17 @@ use table::Format;
 
 /// What `imprint --help` says besides the options; the reference says it at more length (`reference.md`).
 pub(crate) const AFTER_HELP: &str = "\
-Logging in: commands that speak to a service take the first of these; an empty variable counts as absent.
-  1. an entry of clouds.yaml: --cloud or OS_CLOUD, with OS_... variables before what the entry says
+Logging in: commands that speak to a service take the first of these.
+  1. an entry of clouds.yaml: --cloud or OS_CLOUD; OS_... variables overrule it
   2. IMPRINT_ACCESS_KEY and IMPRINT_SECRET_KEY
-  3. OS_AUTH_URL with OS_USERNAME and OS_PASSWORD, OS_TOKEN, or an application credential
-  4. the root keys: IMPRINT_ROOT_ACCESS_KEY and IMPRINT_ROOT_SECRET_KEY, or those in IMPRINT_DATA_DIR
-admin and store take the root keys first, unless --cloud is given. Where the service trusts an external Keystone, only
-that Keystone's users can log in, by 1 or 3; administrators there may use admin and store, with --cloud.
+  3. OS_AUTH_URL with OS_USERNAME and OS_PASSWORD, OS_TOKEN, or an application
+     credential
+  4. the root keys: IMPRINT_ROOT_ACCESS_KEY and IMPRINT_ROOT_SECRET_KEY, or those
+     in IMPRINT_DATA_DIR
+An empty variable counts as absent. admin and store take the root keys first,
+unless --cloud is given. Where the service trusts an external Keystone, only that
+Keystone's users can log in, by 1 or 3; its administrators use admin and store
+with --cloud.
 
 Exit codes:
   0  done
