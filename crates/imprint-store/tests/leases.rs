@@ -3,12 +3,15 @@
 
 mod world;
 
+use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
 use imprint_model::{ManualClock, MapId, Timestamp};
-use imprint_store::{GcOptions, Index, Kind, PackState, Settings, Store};
+use imprint_store::backend::{Backend, Found, MemoryBackend, PackFile};
+use imprint_store::{GcOptions, Index, Kind, PackId, PackState, Result, Settings, Store};
 use world::{GRACE, World, noise, settings};
 
 fn options() -> GcOptions {
@@ -97,6 +100,81 @@ async fn a_collection_without_its_lease_rewrites_nothing() {
     assert_eq!(world.store.gc(move || Ok(kept.clone()), options()).await.unwrap().rewritten, 12, "with it, it does");
 }
 
+/// A backend on which all leases end just before a pack is durable.
+#[derive(Debug)]
+struct Ending {
+    inner: Arc<dyn Backend>,
+    index: Arc<dyn Index>,
+}
+
+struct EndingFile {
+    inner: Box<dyn PackFile>,
+    index: Arc<dyn Index>,
+}
+
+impl PackFile for EndingFile {
+    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<()> {
+        self.inner.append(parts)
+    }
+
+    fn seal(self: Box<Self>) -> Result<()> {
+        end_all_leases(&*self.index);
+        self.inner.seal()
+    }
+}
+
+impl Backend for Ending {
+    fn create(&self, id: PackId) -> Result<Box<dyn PackFile>> {
+        Ok(Box::new(EndingFile { inner: self.inner.create(id)?, index: Arc::clone(&self.index) }))
+    }
+
+    fn read(&self, id: PackId, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.read(id, ranges)
+    }
+
+    fn size(&self, id: PackId) -> Result<Option<u64>> {
+        self.inner.size(id)
+    }
+
+    fn list(&self, visit: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
+        self.inner.list(visit)
+    }
+
+    fn delete(&self, id: PackId) -> Result<()> {
+        self.inner.delete(id)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.inner.check()
+    }
+
+    fn read_bytes(&self) -> u64 {
+        self.inner.read_bytes()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_into_a_pack_whose_lease_ended_while_it_was_written() {
+    let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::default());
+    let world = World::on(Arc::clone(&backend), None);
+    let mut kept: Vec<MapId> = Vec::new();
+    for seed in 0..12 {
+        kept.push(world.put_committed(&noise(seed, 60_000)).await);
+    }
+    world.clock.advance(GRACE * 2);
+    let before = world.index.packs().unwrap();
+    let ending = Arc::new(Ending { inner: backend, index: Arc::clone(&world.index) });
+    let clock = Arc::new(world.clock.clone());
+    let store = Store::open(ending, Arc::clone(&world.index), clock, settings()).unwrap();
+    let roots = kept.clone();
+    assert_eq!(store.gc(move || Ok(roots.clone()), options()).await.unwrap_err().kind(), Kind::LeaseLost);
+    assert_eq!(world.index.packs().unwrap(), before);
+    assert_eq!(world.objects().await, 13, "the new pack is garbage");
+    for (map, seed) in kept.iter().zip(0..) {
+        assert!(world.get(*map).await == noise(seed, 60_000));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_nobody_waits_for_keeps_its_lease_and_stops() {
     let world = World::memory();
@@ -121,4 +199,14 @@ async fn a_collection_nobody_waits_for_keeps_its_lease_and_stops() {
         tokio::task::yield_now().await;
     }
     assert_eq!((condemned(&world), world.objects().await), (0, 1));
+}
+
+#[test]
+fn leases_may_last_as_long_as_they_live_unrenewed() {
+    let open = |lease_max_secs| {
+        let world = World::memory();
+        let settings = Settings { lease_ttl_secs: 60, lease_max_secs, ..settings() };
+        Store::open(world.backend, world.index, Arc::new(world.clock), settings).map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!((open(59), open(60)), (Err(Kind::Invalid), Ok(())));
 }
