@@ -221,6 +221,8 @@ pub struct VerifyReport {
     pub damage_count: u64,
     /// Packs that interrupted work left behind; collection removes them.
     pub unlisted_packs: u64,
+    /// Records that nothing finds any more: second copies whose first was collected.
+    pub unindexed_records: u64,
     /// What is damaged, the first hundred.
     pub damages: Vec<String>,
 }

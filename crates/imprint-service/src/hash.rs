@@ -39,7 +39,7 @@ impl Hashers {
             HashAlgorithm::Sha256 => Digester::Sha256(Sha256::new()),
             HashAlgorithm::Sha512 => Digester::Sha512(Sha512::new()),
         };
-        let (md5, strong) = (Lane::Idle(Digester::Md5(Md5::new())), Lane::Idle(strong));
+        let (md5, strong) = (Lane::new(Digester::Md5(Md5::new())), Lane::new(strong));
         Self { algorithm, pending: Vec::new(), pending_bytes: 0, md5, strong }
     }
 
@@ -72,13 +72,17 @@ impl Hashers {
 /// One digest, at rest or on a thread.
 #[derive(Debug)]
 enum Lane {
-    Idle(Digester),
-    Busy(JoinHandle<Digester>),
+    Idle(Box<Digester>),
+    Busy(JoinHandle<Box<Digester>>),
     Lost,
 }
 
 impl Lane {
-    async fn take(&mut self) -> Result<Digester, Error> {
+    fn new(digester: Digester) -> Self {
+        Self::Idle(Box::new(digester))
+    }
+
+    async fn take(&mut self) -> Result<Box<Digester>, Error> {
         match std::mem::replace(self, Lane::Lost) {
             Lane::Idle(digester) => Ok(digester),
             Lane::Busy(running) => running.await.map_err(Error::internal),

@@ -52,6 +52,7 @@ async fn verify(parts: Arc<Parts>) -> Outcome {
         maps: report.maps,
         damage_count: report.damage_count,
         unlisted_packs: report.unlisted_packs,
+        unindexed_records: report.unindexed_records,
         damages: damages.collect(),
     })
 }
