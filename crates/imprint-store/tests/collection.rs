@@ -195,6 +195,7 @@ async fn an_upload_cut_off_at_any_step_leaves_garbage_at_most() {
             let kept = world.put_committed(&noise(9, 300_000)).await;
             faulty.set(Some(Fault { after, kind: Kind::Full, takes_effect }));
             assert_eq!(put(&world.store, &several_packs()).await.unwrap_err().kind(), Kind::Full, "step {after}");
+            world.until_no_lease_lives().await;
             faulty.set(None);
             world.collect_until_quiet(&[kept]).await;
             assert_eq!(world.objects().await, 1, "step {after}, {takes_effect}");

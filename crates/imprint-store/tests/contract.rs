@@ -219,7 +219,7 @@ async fn an_abandoned_upload_leaves_only_garbage(world: World) {
     }
     assert_eq!(world.store.live_leases().await.unwrap(), [lease]);
     drop(writer);
-    until_no_lease_lives(&world).await;
+    world.until_no_lease_lives().await;
     for _ in 0..2 {
         world.clock.advance(GRACE * 2);
         let options = GcOptions { grace: GRACE, ..GcOptions::default() };
@@ -318,11 +318,4 @@ async fn one_pack_larger_than_an_upload_part(world: World) {
     assert_eq!(store.stats().await.unwrap().packs, 1);
     let reader = store.reader(written.map).await.unwrap();
     assert!(try_read(&reader, 0..u64::MAX).await.unwrap() == content);
-}
-
-async fn until_no_lease_lives(world: &World) {
-    // a dropped lease is given back in the background
-    while !world.store.live_leases().await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
 }

@@ -195,9 +195,7 @@ async fn a_collection_nobody_waits_for_keeps_its_lease_and_stops() {
     assert!(collection.await.unwrap_err().is_cancelled());
     assert_eq!(world.store.live_leases().await.unwrap().len(), 1, "its work is not at rest yet");
     go_on.send(()).unwrap();
-    while !world.store.live_leases().await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    world.until_no_lease_lives().await;
     assert_eq!((condemned(&world), world.objects().await), (0, 1));
 }
 

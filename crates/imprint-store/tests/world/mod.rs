@@ -83,6 +83,13 @@ impl World {
         written.map
     }
 
+    /// What is given up comes to rest in the background, and gives its lease back last.
+    pub(crate) async fn until_no_lease_lives(&self) {
+        while !self.store.live_leases().await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) async fn get(&self, map: MapId) -> Vec<u8> {
         let reader = self.store.reader(map).await.unwrap();
         read(&reader, 0..u64::MAX).await
