@@ -187,8 +187,11 @@ impl Sink {
 impl Drop for Sink {
     /// Waits for packs that are being sealed, so that whoever protects them does so long enough.
     fn drop(&mut self) {
-        if let Err(error) = self.settle(0) {
-            tracing::debug!(%error, "a pack of abandoned content was not sealed");
+        // for each of them: one that failed says nothing of the next
+        while !self.sealing.is_empty() {
+            if let Err(error) = self.settle(self.sealing.len() - 1) {
+                tracing::debug!(%error, "a pack of abandoned content was not sealed");
+            }
         }
     }
 }
