@@ -34,6 +34,6 @@ pub fn uses_map(tx: &mut Tx<'_>, map: MapId) -> Result<bool, Error> {
 /// # Errors
 /// The engine's.
 pub fn writers(tx: &mut Tx<'_>) -> Result<Vec<(ImageId, LeaseId)>, Error> {
-    let rows = tx.query("SELECT id, writer FROM image WHERE writer IS NOT NULL ORDER BY id", &[])?;
+    let rows = tx.query("SELECT id, writer FROM image WHERE writer IS NOT NULL ORDER BY writer", &[])?;
     rows.iter().map(|row| Ok((row.parse(0)?, row.parse(1)?))).collect()
 }
