@@ -49,13 +49,24 @@ pub struct GlanceDialect {
     fallbacks: [ops::Row; 3],
 }
 
+/// What an operator can set about this dialect.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Where clients reach this service; without one it is what each request says.
+    pub public_url: Option<String>,
+    /// Where this service reaches itself, to import from a region of its own; without one it does not.
+    pub own_url: Option<String>,
+    /// The regions that this service serves itself.
+    pub regions: Vec<String>,
+}
+
 impl GlanceDialect {
-    /// The dialect over the engine. `public_url` is where clients reach this service; without one it is what each
-    /// request says. `regions` are those that this service serves itself.
-    pub fn new(service: Service, identity: Identity, public_url: Option<String>, regions: Vec<String>) -> Self {
+    /// The dialect over the engine.
+    pub fn new(service: Service, identity: Identity, settings: Settings) -> Self {
+        let Settings { public_url, own_url, regions } = settings;
         let rows = ops::all();
         Self {
-            parts: Arc::new(Parts { service, identity, public_url, regions }),
+            parts: Arc::new(Parts { service, identity, public_url, own_url, regions }),
             routed: rows.len(),
             router: Router::new(rows),
             fallbacks: fallback::rows(),

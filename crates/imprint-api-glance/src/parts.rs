@@ -17,6 +17,8 @@ pub(crate) struct Parts {
     pub(crate) public_url: Option<String>,
     /// The regions that are this service's own.
     pub(crate) regions: Vec<String>,
+    /// Where this service can be reached from itself, as its operator set it up.
+    pub(crate) own_url: Option<String>,
 }
 
 impl Parts {
@@ -53,6 +55,6 @@ impl Parts {
         let own = self.regions.iter().any(|known| known == region);
         let known_interface = matches!(interface, "public" | "internal" | "admin");
         // never what a request says of us: that is the client's word, and we would go and fetch from there
-        Ok(self.public_url.clone().filter(|_| own && known_interface))
+        Ok(self.own_url.clone().filter(|_| own && known_interface))
     }
 }

@@ -1,5 +1,6 @@
 //! `imprint serve`: the only place that puts the parts together.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use imprint_api_glance::GlanceDialect;
@@ -27,7 +28,8 @@ pub(crate) async fn serve(settings: &Resolved) -> Result<(), Failure> {
     let parts = Parts::open(checked).await?;
     let metrics = Metrics::new();
     gauges::register(&metrics, &parts.service);
-    let server = Server::new(&http, parts.surface(settings, &metrics), &metrics).map_err(Failure::usage)?;
+    let server =
+        Server::new(&http, parts.surface(settings, http.listen, &metrics), &metrics).map_err(Failure::usage)?;
     let listener = TcpListener::bind(http.listen)
         .await
         .map_err(|error| Failure::doing(&format!("cannot listen on {}", http.listen), error))?;
@@ -67,13 +69,21 @@ impl Parts {
         Ok(Self { service, identity, clock })
     }
 
-    fn surface(&self, settings: &Resolved, metrics: &Metrics) -> Surface {
+    fn surface(&self, settings: &Resolved, listen: SocketAddr, metrics: &Metrics) -> Surface {
         let regions = settings.list("region");
         let public_url = settings.text("public_url");
         let words = imprint_api_keystone::Settings { regions: regions.clone(), public_url: public_url.clone() };
         let keystone = Arc::new(KeystoneDialect::new(self.identity.clone(), words));
         let native = Arc::new(NativeDialect::new(self.service.clone(), self.identity.clone()));
-        let glance = Arc::new(GlanceDialect::new(self.service.clone(), self.identity.clone(), public_url, regions));
+        let glance = Arc::new(GlanceDialect::new(
+            self.service.clone(),
+            self.identity.clone(),
+            imprint_api_glance::Settings {
+                own_url: public_url.clone().or_else(|| own_url(listen)),
+                public_url,
+                regions,
+            },
+        ));
         let surface =
             Surface::new(glance).mount(Claim::Under("/identity"), keystone).mount(Claim::Under("/imprint"), native);
         Probes::new(metrics.clone(), self.ready_check()).mount(surface)
@@ -95,6 +105,11 @@ impl Parts {
         tracing::debug!(started = %self.clock.now().to_rfc3339_seconds(), "background work begins");
         Background(tasks)
     }
+}
+
+/// Where a service that listens on `listen` reaches itself; an address that stands for all others says nothing.
+fn own_url(listen: SocketAddr) -> Option<String> {
+    (!listen.ip().is_unspecified() && listen.port() != 0).then(|| format!("http://{listen}"))
 }
 
 /// Work that goes on beside requests.

@@ -77,7 +77,11 @@ impl World {
         let (tokens, ids) = people(&identity).await;
         let service = Service::new(catalogue, store.expect("a store"), shared, imprint_service::Settings::default());
         let runner = Runner::new(service.clone());
-        let dialect = Arc::new(GlanceDialect::new(service, identity, None, vec!["local-1".into()]));
+        let dialect = Arc::new(GlanceDialect::new(
+            service,
+            identity,
+            imprint_api_glance::Settings { regions: vec!["local-1".into()], ..Default::default() },
+        ));
         Self { dialect, clock, tokens, ids, last: Mutex::default(), runner, asked: AtomicU64::new(0), _dir: dir }
     }
 
