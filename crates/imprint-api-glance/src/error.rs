@@ -94,6 +94,9 @@ impl From<Error> for Refusal {
             }
             Error::Gone => Self::new(StatusCode::GONE, "The image was deleted during the operation."),
             Error::Protected => Self::forbidden("Image is protected and cannot be deleted."),
+            Error::Conflict(conflict) => Self::conflict(format!("The operation is in conflict: {conflict:?}")),
+            Error::TokenReused => Self::conflict("The token was used for another request."),
+            Error::DryRun => Self::bad_request("All checks passed; nothing was changed."),
             Error::InUse(what) => Self::conflict(format!("Image could not be deleted because it is in use: {what}")),
             Error::OverQuota(quota, limit) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -139,6 +142,13 @@ fn absence(resource: &Resource) -> String {
         Resource::Property(name) => format!("The image has no property {name}."),
         Resource::Job(id) => format!("No task found with ID {id}"),
         Resource::Definition(kind, name) => format!("Metadata definition {kind} not found: {name}"),
+        Resource::Snapshot(id)
+        | Resource::Disk(id)
+        | Resource::Instance(id)
+        | Resource::Region(id)
+        | Resource::ResourceGroup(id)
+        | Resource::Bucket(id)
+        | Resource::Object(id) => format!("{id} not found"),
     }
 }
 

@@ -131,6 +131,19 @@ pub(crate) fn field(field: Field) -> &'static str {
         Field::Source => "uri",
         Field::Marker => "marker",
         Field::Definition => "name",
+        Field::Description => "description",
+        Field::Family => "image_family",
+        Field::Version => "image_version",
+        Field::Architecture => "architecture",
+        Field::BootMode => "hw_firmware_type",
+        Field::MetadataAccess => "metadata_access",
+        Field::OsType => "os_type",
+        Field::Platform => "os_distro",
+        Field::Device => "device",
+        Field::DiskSize | Field::DiskKind | Field::DiskCategory => "disk",
+        Field::Region => "region",
+        Field::Format => "format",
+        Field::Object => "object",
     }
 }
 
@@ -144,6 +157,11 @@ pub(crate) fn quota(quota: Quota) -> &'static str {
         Quota::AccountBytes => "bytes of all images of a project",
         Quota::AccountImages => "number of images of a project",
         Quota::AccountUploads => "number of concurrent uploads of a project",
+        Quota::RegionImages => "number of images of a project in a region",
+        Quota::FamilyImages => "number of images of a family",
+        Quota::Families => "number of image families of a project",
+        Quota::DiskSnapshots => "number of snapshots of a disk",
+        Quota::DataDisks => "number of data disks",
     }
 }
 

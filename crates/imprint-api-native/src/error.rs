@@ -98,6 +98,9 @@ impl From<Error> for Refusal {
             }
             Error::Gone => Self::new(StatusCode::GONE, "gone", "the image was deleted meanwhile"),
             Error::Protected => Self::denied("the image is protected"),
+            Error::Conflict(conflict) => Self::conflict("conflict", format!("in the way: {conflict:?}")),
+            Error::TokenReused => Self::conflict("token_reused", "the token was used for another request"),
+            Error::DryRun => Self::invalid("all checks passed; nothing was changed, as asked"),
             Error::InUse(what) => Self::conflict("in_use", format!("in use: {what}")),
             Error::OverQuota(quota, limit) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -179,6 +182,21 @@ fn word(field: Field) -> &'static str {
         Field::Source => "source",
         Field::Marker => "marker",
         Field::Definition => "definition",
+        Field::Description => "description",
+        Field::Family => "family",
+        Field::Version => "version",
+        Field::Architecture => "architecture",
+        Field::BootMode => "boot mode",
+        Field::MetadataAccess => "metadata access",
+        Field::OsType => "kind of system",
+        Field::Platform => "platform",
+        Field::Device => "device",
+        Field::DiskSize => "size of a disk",
+        Field::DiskKind => "kind of disk",
+        Field::DiskCategory => "category of a disk",
+        Field::Region => "region",
+        Field::Format => "format",
+        Field::Object => "object",
     }
 }
 
@@ -192,6 +210,11 @@ fn limited(quota: Quota) -> &'static str {
         Quota::AccountBytes => "bytes of an account's images",
         Quota::AccountImages => "images of an account",
         Quota::AccountUploads => "uploads of an account at one time",
+        Quota::RegionImages => "images of an account in a region",
+        Quota::FamilyImages => "images of a family",
+        Quota::Families => "families of an account in a region",
+        Quota::DiskSnapshots => "snapshots of a disk",
+        Quota::DataDisks => "data disks",
     }
 }
 
@@ -203,5 +226,12 @@ fn absence(resource: &Resource) -> String {
         Resource::Property(name) => format!("the image has no property {name}"),
         Resource::Job(id) => format!("there is no job {id}"),
         Resource::Definition(kind, name) => format!("there is no {kind} {name}"),
+        Resource::Snapshot(id) => format!("there is no snapshot {id}"),
+        Resource::Disk(id) => format!("there is no disk {id}"),
+        Resource::Instance(id) => format!("there is no instance {id}"),
+        Resource::Region(name) => format!("there is no region {name}"),
+        Resource::ResourceGroup(id) => format!("there is no resource group {id}"),
+        Resource::Bucket(name) => format!("there is no bucket {name}"),
+        Resource::Object(key) => format!("there is no object {key}"),
     }
 }

@@ -50,6 +50,7 @@ impl Fixture {
             user: UserId(account.user_id.clone()),
             project: Some(ProjectId(account.project_id.clone())),
             roles: vec!["member".to_owned()],
+            grants: None,
             request_id: "req-1".to_owned(),
         };
         let image = queued(&world, &caller).await.id;

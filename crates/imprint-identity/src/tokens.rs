@@ -97,6 +97,7 @@ impl Claims {
             user: UserId(self.user_id.clone()),
             project: self.project_id().map(ProjectId::from),
             roles: self.roles.clone(),
+            grants: None,
             request_id: request_id.to_owned(),
         }
     }

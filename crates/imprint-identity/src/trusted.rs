@@ -200,6 +200,7 @@ impl Trusted {
             user: UserId(token.user.id),
             project: token.project.map(|project| ProjectId(project.id)),
             roles: token.roles.into_iter().map(|role| role.name).collect(),
+            grants: None,
             request_id: String::new(),
         };
         let until = now.after(Duration::from_secs(self.settings.cache_secs.into())).min(expires);

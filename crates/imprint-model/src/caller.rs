@@ -1,6 +1,8 @@
 //! Who asks: the result of authentication, and all that authorisation looks at.
 
-use crate::{ProjectId, UserId};
+use std::sync::Arc;
+
+use crate::{Grants, ProjectId, UserId};
 
 /// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct Caller {
     pub project: Option<ProjectId>,
     /// Names of the roles held there, implied ones included.
     pub roles: Vec<String>,
+    /// What the account's owner lets this user do; none for a user that only roles bound.
+    pub grants: Option<Arc<Grants>>,
     /// The request this call belongs to, for logs, audit and jobs.
     pub request_id: String,
 }

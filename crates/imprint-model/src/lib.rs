@@ -2,8 +2,10 @@
 
 mod caller;
 mod digest;
+mod grants;
 mod id;
 mod image;
+mod inventory;
 mod job;
 mod list;
 mod policy;
@@ -12,10 +14,15 @@ mod words;
 
 pub use caller::{Caller, role};
 pub use digest::{BadDigest, ChunkId, DIGEST_BYTES, MapId};
-pub use id::{BadId, ImageId, JobId, LeaseId, ProjectId, UserId};
+pub use grants::{Decision, Effect, Facts as GrantFacts, Grants, Operator, Statement};
+pub use id::{BadId, DiskId, ImageId, InstanceId, JobId, LeaseId, ProjectId, SnapshotId, UserId};
 pub use image::{
-    ContainerFormat, Content, ContentHash, DiskFormat, Event, Image, Member, MemberStatus, Status, Visibility,
-    WrongStatus,
+    Architecture, BootMode, ContainerFormat, Content, ContentHash, DATA_DISKS_MAX, DiskFormat, Event, FactKey, Facts,
+    Image, ImageDisk, Licence, Member, MemberStatus, MetadataAccess, ObjectPlace, OsType, Status, Visibility,
+    WrongStatus, join_tag, split_tag,
+};
+pub use inventory::{
+    Disk, DiskCategory, DiskKind, DiskSource, DiskStatus, Instance, InstanceStatus, Snapshot, SnapshotStatus,
 };
 pub use job::{Job, JobState};
 pub use list::{Direction, Filter, ImageQuery, Number, Page, Reach, SharedWith, SortKey, TimeOp};

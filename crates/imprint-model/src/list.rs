@@ -1,6 +1,8 @@
 //! What a list of images is asked for: who looks, what must hold, in which order, and which page.
 
-use crate::{ContainerFormat, DiskFormat, ImageId, MemberStatus, ProjectId, Status, Timestamp, Visibility};
+use crate::{
+    ContainerFormat, DiskFormat, FactKey, ImageId, MemberStatus, ProjectId, SnapshotId, Status, Timestamp, Visibility,
+};
 
 /// Which images a caller can see at all. The union of all parts that are switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +81,22 @@ pub enum Filter {
     Protected(bool),
     /// Has this tag.
     Tag(String),
+    /// Has a tag with this key, whatever its value.
+    TagKey(String),
+    /// This fact has exactly this value.
+    Fact(FactKey, String),
+    /// In one of these resource groups; `None` stands for the default group.
+    ResourceGroups(Vec<Option<String>>),
+    /// The name matches a pattern in which `*` stands for any text.
+    NameLike(String),
+    /// In this region.
+    Region(String),
+    /// Owned by another account than this one.
+    NotOwner(ProjectId),
+    /// One of its disks comes from this snapshot.
+    Snapshot(SnapshotId),
+    /// Whether a machine made from it exists.
+    UsedByInstance(bool),
     /// Has this property with this value.
     Property(String, String),
     /// MD5 of the bytes, hexadecimal.

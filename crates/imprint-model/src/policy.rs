@@ -77,7 +77,7 @@ mod tests {
     use crate::{ImageId, MemberStatus, ProjectId, Timestamp, UserId};
 
     fn image(visibility: Visibility) -> Image {
-        Image { visibility, ..Image::blank(ImageId::random(), "owner".into(), Timestamp(0)) }
+        Image { visibility, ..Image::blank(ImageId::random(), "owner".into(), "here".to_owned(), Timestamp(0)) }
     }
 
     fn decide(role: &str, project: &str, sharing: Option<MemberStatus>, visibility: Visibility) -> String {
@@ -87,6 +87,7 @@ mod tests {
             user: UserId::from("user"),
             project: Some(project.clone()),
             roles: vec![role.to_owned()],
+            grants: None,
             request_id: String::new(),
         };
         let at = Timestamp(0);

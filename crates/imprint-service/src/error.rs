@@ -40,6 +40,36 @@ pub enum Field {
     Marker,
     /// A name of a definition.
     Definition,
+    /// A description.
+    Description,
+    /// The line of images it continues.
+    Family,
+    /// Its version.
+    Version,
+    /// Its processor.
+    Architecture,
+    /// Its firmware.
+    BootMode,
+    /// The metadata service's version.
+    MetadataAccess,
+    /// The kind of system inside.
+    OsType,
+    /// The distribution inside.
+    Platform,
+    /// The letter of a disk's device.
+    Device,
+    /// The size of a disk.
+    DiskSize,
+    /// What a disk is for.
+    DiskKind,
+    /// How fast a disk is.
+    DiskCategory,
+    /// A region.
+    Region,
+    /// A format to export to.
+    Format,
+    /// A bucket or an object in it.
+    Object,
 }
 
 /// What was looked for.
@@ -57,6 +87,20 @@ pub enum Resource {
     Job(String),
     /// A metadata definition of some kind, by name.
     Definition(&'static str, String),
+    /// A snapshot by its id.
+    Snapshot(String),
+    /// A disk by its id.
+    Disk(String),
+    /// A machine by its id.
+    Instance(String),
+    /// A region by its name.
+    Region(String),
+    /// A resource group by its id.
+    ResourceGroup(String),
+    /// A bucket by its name.
+    Bucket(String),
+    /// An object by its key.
+    Object(String),
 }
 
 /// Which limit was reached.
@@ -76,6 +120,99 @@ pub enum Quota {
     AccountImages,
     /// Uploads of one account at one time.
     AccountUploads,
+    /// Images of one account in one region, where a dialect asks for this limit.
+    RegionImages,
+    /// Images of one family.
+    FamilyImages,
+    /// Families of one account in one region.
+    Families,
+    /// Snapshots of one disk.
+    DiskSnapshots,
+    /// Data disks of one image or machine.
+    DataDisks,
+}
+
+/// What stands in the way of a change: something else is so, and may be changed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Conflict {
+    /// The image still gets its data.
+    ImageCreating,
+    /// The image is not usable, or no longer offered.
+    ImageNotAvailable,
+    /// The image is offered, so it cannot be offered again.
+    ImageNotDeprecated,
+    /// The image is no longer offered, so it cannot be shared.
+    ImageDeprecated,
+    /// The image is shared with others.
+    ImageShared,
+    /// The image is everybody's.
+    ImagePublic,
+    /// The image is not everybody's.
+    ImageNotPublic,
+    /// A machine was made from the image.
+    ImageUsedByInstance,
+    /// The image is being copied.
+    ImageCopying,
+    /// The image is being imported.
+    ImageImporting,
+    /// The image is being exported.
+    ImageExporting,
+    /// The image is no copy.
+    ImageNotCopy,
+    /// The copy has ended well.
+    CopyCompleted,
+    /// The copy has failed.
+    CopyFailed,
+    /// Images that are shared with the caller are copied within their region only.
+    SharedImageToOtherRegion,
+    /// Everybody's images are not copied.
+    CommunityImageCopied,
+    /// The metadata service was closed to requests without a token, and stays so.
+    MetadataAccessOpened,
+    /// The firmware does not fit the processor.
+    BootModeForArchitecture,
+    /// The machine's status does not allow it.
+    InstanceStatus,
+    /// The machine is locked for security.
+    InstanceLocked,
+    /// The machine refuses to be deleted.
+    InstanceProtected,
+    /// The machine has no system disk.
+    NoSystemDisk,
+    /// The disk's status does not allow it.
+    DiskStatus,
+    /// The disk was never attached.
+    DiskNeverAttached,
+    /// The disk is still attached.
+    DiskAttached,
+    /// The disk is not attached to that machine.
+    DiskNotAttached,
+    /// The disk is a system disk.
+    DiskIsSystem,
+    /// A snapshot of the disk is being taken.
+    DiskSnapshotting,
+    /// The snapshot is of another disk.
+    SnapshotOfOtherDisk,
+    /// The snapshot is not complete.
+    SnapshotNotReady,
+    /// The snapshot is not of a system disk.
+    SnapshotNotSystem,
+    /// The snapshots include none of a system disk.
+    NoSystemSnapshot,
+    /// The snapshots include two of system disks.
+    TwoSystemSnapshots,
+    /// The snapshot is another account's.
+    SnapshotShared,
+    /// Images were made from the snapshot.
+    SnapshotUsedByImage,
+    /// Disks were made from the snapshot.
+    SnapshotUsedByDisk,
+    /// The job cannot be stopped any more, or never could.
+    JobNotStoppable,
+    /// Two disks want one device.
+    DeviceTaken,
+    /// Sharing with oneself.
+    SharedWithSelf,
 }
 
 /// Everything that can go wrong, by what the caller can do about it.
@@ -113,6 +250,15 @@ pub enum Error {
     /// The image refuses to be deleted.
     #[error("the image is protected")]
     Protected,
+    /// Something else is so that it cannot be done now.
+    #[error("in the way: {0:?}")]
+    Conflict(Conflict),
+    /// The token of a request was used before, for something else.
+    #[error("the token was used for another request")]
+    TokenReused,
+    /// All checks passed, and nothing was to be changed.
+    #[error("all checks passed; nothing was changed, as asked")]
+    DryRun,
     /// Something else needs it.
     #[error("in use: {0}")]
     InUse(String),

@@ -31,7 +31,7 @@ pub use definitions::{
     DEFINITION_NAME_CHARS_MAX, DEFINITION_TEXT_CHARS_MAX, Definition, DefinitionKind, ListNamespaces, Namespace,
     NamespaceContent, NamespaceDetails, NamespaceSort, NewDefinition, Present,
 };
-pub use error::{Error, Field, Quota, Resource};
+pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
 pub use images::{
     Change, CreateImage, Download, ListImages, Listing, Presence, ProvenChunk, Seen, Upload, possession_key,

@@ -18,6 +18,8 @@ imprint_model::words! {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// The regions of this installation, the first being where images are made that name none.
+    pub regions: Vec<String>,
     /// Limits on images and accounts.
     pub limits: Limits,
     /// The digest kept beside MD5.
@@ -42,6 +44,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            regions: vec!["local-1".to_owned()],
             limits: Limits::default(),
             hash_algorithm: HashAlgorithm::Sha512,
             check_format_match: true,
@@ -52,5 +55,12 @@ impl Default for Settings {
             collect_grace_secs: 24 * 3600,
             compress_after_secs: 24 * 3600,
         }
+    }
+}
+
+impl Settings {
+    /// The region of images that name none.
+    pub fn home_region(&self) -> &str {
+        self.regions.first().map_or("", String::as_str)
     }
 }

@@ -73,6 +73,7 @@ pub fn caller(project: &str, role: &str) -> Caller {
         user: UserId(format!("user-of-{project}")),
         project: Some(ProjectId(project.to_owned())),
         roles: vec![role.to_owned()],
+        grants: None,
         request_id: "req-test".to_owned(),
     }
 }

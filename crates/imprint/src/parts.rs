@@ -56,6 +56,7 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
     let ports = settings.list("import_allowed_ports");
     let import_ports = ports.iter().map(|port| port.parse()).collect::<Result<Vec<u16>, _>>();
     Ok(imprint_service::Settings {
+        regions: settings.list("region"),
         limits: imprint_service::Limits {
             image_properties: settings.parse("limit_image_properties")?,
             image_tags: settings.parse("limit_image_tags")?,

@@ -1,5 +1,7 @@
 //! An image: the record that everything else is about.
 
+mod disk;
+mod facts;
 mod format;
 mod share;
 mod status;
@@ -9,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use disk::{DATA_DISKS_MAX, ImageDisk, ObjectPlace, join_tag, split_tag};
+pub use facts::{Architecture, BootMode, FactKey, Facts, Licence, MetadataAccess, OsType};
 pub use format::{ContainerFormat, DiskFormat};
 pub use share::{Member, MemberStatus};
 pub use status::{Event, Status, WrongStatus};
@@ -47,7 +51,9 @@ pub struct Image {
     pub id: ImageId,
     /// The account that owns it.
     pub owner: ProjectId,
-    /// What people call it; not unique.
+    /// Where it is.
+    pub region: String,
+    /// What people call it; not unique, but where a dialect asks for it.
     pub name: Option<String>,
     /// Where it is in its life.
     pub status: Status,
@@ -71,6 +77,10 @@ pub struct Image {
     pub staged: Option<Content>,
     /// The lease of whoever is writing its bytes now: when it has run out, the writer is dead.
     pub writer: Option<LeaseId>,
+    /// What it is.
+    pub facts: Facts,
+    /// Its disks, where more is known of them than the content tells; the system disk first.
+    pub disks: Vec<ImageDisk>,
     /// Free labels.
     pub tags: BTreeSet<String>,
     /// Facts that Imprint stores and does not interpret. `None` is a property that is known and has no value.
@@ -84,11 +94,12 @@ pub struct Image {
 }
 
 impl Image {
-    /// A record without anything: queued, shared with nobody yet, made at `now`.
-    pub fn blank(id: ImageId, owner: ProjectId, now: Timestamp) -> Self {
+    /// A record without anything: queued, shared with nobody yet, made at `now` in `region`.
+    pub fn blank(id: ImageId, owner: ProjectId, region: String, now: Timestamp) -> Self {
         Self {
             id,
             owner,
+            region,
             name: None,
             status: Status::Queued,
             visibility: Visibility::Shared,
@@ -101,6 +112,8 @@ impl Image {
             content: None,
             staged: None,
             writer: None,
+            facts: Facts::default(),
+            disks: Vec::new(),
             tags: BTreeSet::new(),
             properties: BTreeMap::new(),
             failure: None,

@@ -1,0 +1,56 @@
+//! A snapshot: what a disk held at one moment. Its bytes never change.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Content, DiskFormat, DiskId, DiskKind, ProjectId, SnapshotId, Timestamp};
+
+crate::words! {
+    /// How far a snapshot is.
+    SnapshotStatus {
+        /// Its bytes are being taken.
+        Progressing = "progressing",
+        /// Complete.
+        Accomplished = "accomplished",
+        /// Its bytes could not be taken.
+        Failed = "failed",
+    }
+}
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// Whose.
+    pub owner: ProjectId,
+    /// Where.
+    pub region: String,
+    /// The disk it was taken of; none when it came with an imported or copied image.
+    pub disk: Option<DiskId>,
+    /// What that disk was for when it was taken.
+    pub kind: DiskKind,
+    /// Name.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// How far it is.
+    pub status: SnapshotStatus,
+    /// Size of the disk, GiB.
+    pub size_gib: u32,
+    /// Its bytes, once they are complete; none for a disk that nothing was written to.
+    pub content: Option<Content>,
+    /// How the bytes encode the disk.
+    pub disk_format: DiskFormat,
+    /// Days to keep it; none for ever.
+    pub retention_days: Option<u32>,
+    /// The resource group it is in.
+    pub resource_group: Option<String>,
+    /// Labels, as on images.
+    pub tags: BTreeSet<String>,
+    /// When it was taken.
+    pub created_at: Timestamp,
+    /// When the record last changed.
+    pub updated_at: Timestamp,
+}
