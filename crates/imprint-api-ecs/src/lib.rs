@@ -1,0 +1,1 @@
+//! Dialect: Alibaba Cloud's RPC-style APIs.
