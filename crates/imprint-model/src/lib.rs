@@ -22,7 +22,8 @@ pub use image::{
     WrongStatus, join_tag, split_tag,
 };
 pub use inventory::{
-    Disk, DiskCategory, DiskKind, DiskSource, DiskStatus, Instance, InstanceStatus, Snapshot, SnapshotStatus,
+    Disk, DiskCategory, DiskEvent, DiskKind, DiskSource, DiskStatus, Instance, InstanceEvent, InstanceStatus, Snapshot,
+    SnapshotEvent, SnapshotStatus, WrongStep,
 };
 pub use job::{Job, JobState};
 pub use list::{Direction, Filter, ImageQuery, Number, Page, Reach, SharedWith, SortKey, TimeOp};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::WrongStep;
 use crate::{Content, DiskFormat, DiskId, ImageId, InstanceId, ProjectId, SnapshotId, Timestamp};
 
 crate::words! {
@@ -31,6 +32,49 @@ crate::words! {
         Detaching = "detaching",
         /// Being set back to what it came from.
         Resetting = "resetting",
+    }
+}
+
+/// What can happen to a disk's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DiskEvent {
+    /// Its first bytes are there.
+    Made,
+    /// It is to be attached.
+    BeginAttach,
+    /// The machine has it.
+    Attached,
+    /// It is to be taken from its machine.
+    BeginDetach,
+    /// The machine has let it go, or could not take it.
+    Released,
+    /// It is to be set back to bytes it had before.
+    BeginReset,
+    /// It has been set back, where it was attached.
+    ResetInUse,
+    /// It has been set back, attached to nothing.
+    ResetAvailable,
+}
+
+impl DiskStatus {
+    /// The status after `event`.
+    ///
+    /// # Errors
+    /// [`WrongStep`] when the event cannot happen to a disk in this status.
+    pub fn on(self, event: DiskEvent) -> Result<DiskStatus, WrongStep> {
+        use DiskEvent as E;
+        use DiskStatus as S;
+        match (self, event) {
+            (S::Creating, E::Made) => Ok(S::Available),
+            (S::Available, E::BeginAttach) => Ok(S::Attaching),
+            (S::Attaching, E::Attached) => Ok(S::InUse),
+            (S::InUse, E::BeginDetach) => Ok(S::Detaching),
+            (S::Attaching | S::Detaching, E::Released) => Ok(S::Available),
+            (S::Available | S::InUse, E::BeginReset) => Ok(S::Resetting),
+            (S::Resetting, E::ResetInUse) => Ok(S::InUse),
+            (S::Resetting, E::ResetAvailable) => Ok(S::Available),
+            (_, _) => Err(WrongStep),
+        }
     }
 }
 
@@ -105,4 +149,39 @@ pub struct Disk {
     pub created_at: Timestamp,
     /// When it was last attached.
     pub attached_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table, one line a status: what each event leads to, `-` where it is refused.
+    #[test]
+    fn the_table_is_as_reviewed() {
+        use DiskEvent as E;
+        let events = [
+            E::Made,
+            E::BeginAttach,
+            E::Attached,
+            E::BeginDetach,
+            E::Released,
+            E::BeginReset,
+            E::ResetInUse,
+            E::ResetAvailable,
+        ];
+        let mut table = String::new();
+        for status in DiskStatus::ALL {
+            let row: Vec<&str> = events.iter().map(|&event| status.on(event).map_or("-", DiskStatus::as_str)).collect();
+            table += &format!("{status}: {}\n", row.join(" "));
+        }
+        assert_eq!(
+            table,
+            "creating: available - - - - - - -\n\
+             available: - attaching - - - resetting - -\n\
+             attaching: - - in_use - available - - -\n\
+             in_use: - - - detaching - resetting - -\n\
+             detaching: - - - - available - - -\n\
+             resetting: - - - - - - in_use available\n"
+        );
+    }
 }

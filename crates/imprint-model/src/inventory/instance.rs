@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::WrongStep;
 use crate::{ImageId, InstanceId, ProjectId, Timestamp};
 
 crate::words! {
@@ -19,6 +20,45 @@ crate::words! {
         Stopping = "stopping",
         /// Not running.
         Stopped = "stopped",
+    }
+}
+
+/// What can happen to a machine's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InstanceEvent {
+    /// Its disks are there.
+    Made,
+    /// It is told to start.
+    BeginStart,
+    /// It runs.
+    Started,
+    /// It is told to stop.
+    BeginStop,
+    /// It does not run any more, or could not be started.
+    Ended,
+}
+
+impl InstanceStatus {
+    /// The status after `event`.
+    ///
+    /// # Errors
+    /// [`WrongStep`] when the event cannot happen to a machine in this status.
+    pub fn on(self, event: InstanceEvent) -> Result<InstanceStatus, WrongStep> {
+        use InstanceEvent as E;
+        use InstanceStatus as S;
+        match (self, event) {
+            (S::Pending, E::Made) => Ok(S::Stopped),
+            (S::Stopped, E::BeginStart) => Ok(S::Starting),
+            (S::Starting, E::Started) => Ok(S::Running),
+            (S::Starting | S::Running, E::BeginStop) => Ok(S::Stopping),
+            (S::Starting | S::Running | S::Stopping, E::Ended) => Ok(S::Stopped),
+            (_, _) => Err(WrongStep),
+        }
+    }
+
+    /// Whether its disks may be attached, detached and snapshotted: it neither begins nor ends to run.
+    pub fn is_settled(self) -> bool {
+        matches!(self, InstanceStatus::Running | InstanceStatus::Stopped)
     }
 }
 
@@ -57,4 +97,30 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was last started.
     pub started_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table, one line a status: what each event leads to, `-` where it is refused.
+    #[test]
+    fn the_table_is_as_reviewed() {
+        use InstanceEvent as E;
+        let events = [E::Made, E::BeginStart, E::Started, E::BeginStop, E::Ended];
+        let mut table = String::new();
+        for status in InstanceStatus::ALL {
+            let row: Vec<&str> =
+                events.iter().map(|&event| status.on(event).map_or("-", InstanceStatus::as_str)).collect();
+            table += &format!("{status}: {}\n", row.join(" "));
+        }
+        assert_eq!(
+            table,
+            "pending: stopped - - - -\n\
+             starting: - - running stopping stopped\n\
+             running: - - - stopping stopped\n\
+             stopping: - - - - stopped\n\
+             stopped: - starting - - -\n"
+        );
+    }
 }

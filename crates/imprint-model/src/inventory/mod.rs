@@ -4,6 +4,11 @@ mod disk;
 mod instance;
 mod snapshot;
 
-pub use disk::{Disk, DiskCategory, DiskKind, DiskSource, DiskStatus};
-pub use instance::{Instance, InstanceStatus};
-pub use snapshot::{Snapshot, SnapshotStatus};
+pub use disk::{Disk, DiskCategory, DiskEvent, DiskKind, DiskSource, DiskStatus};
+pub use instance::{Instance, InstanceEvent, InstanceStatus};
+pub use snapshot::{Snapshot, SnapshotEvent, SnapshotStatus};
+
+/// An event that does not fit the status of a disk, a snapshot or a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the status does not allow it")]
+pub struct WrongStep;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::WrongStep;
 use crate::{Content, DiskFormat, DiskId, DiskKind, ProjectId, SnapshotId, Timestamp};
 
 crate::words! {
@@ -15,6 +16,29 @@ crate::words! {
         Accomplished = "accomplished",
         /// Its bytes could not be taken.
         Failed = "failed",
+    }
+}
+
+/// What can happen to a snapshot's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SnapshotEvent {
+    /// All its bytes are durable.
+    Taken,
+    /// Its bytes could not be taken.
+    GiveUp,
+}
+
+impl SnapshotStatus {
+    /// The status after `event`.
+    ///
+    /// # Errors
+    /// [`WrongStep`] when the event cannot happen to a snapshot in this status: one that has ended stays as it is.
+    pub fn on(self, event: SnapshotEvent) -> Result<SnapshotStatus, WrongStep> {
+        match (self, event) {
+            (SnapshotStatus::Progressing, SnapshotEvent::Taken) => Ok(SnapshotStatus::Accomplished),
+            (SnapshotStatus::Progressing, SnapshotEvent::GiveUp) => Ok(SnapshotStatus::Failed),
+            (_, _) => Err(WrongStep),
+        }
     }
 }
 
@@ -53,4 +77,21 @@ pub struct Snapshot {
     pub created_at: Timestamp,
     /// When the record last changed.
     pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table, one line a status: what each event leads to, `-` where it is refused.
+    #[test]
+    fn the_table_is_as_reviewed() {
+        let mut table = String::new();
+        for status in SnapshotStatus::ALL {
+            let row = [SnapshotEvent::Taken, SnapshotEvent::GiveUp]
+                .map(|event| status.on(event).map_or("-", SnapshotStatus::as_str));
+            table += &format!("{status}: {}\n", row.join(" "));
+        }
+        assert_eq!(table, "progressing: accomplished failed\naccomplished: - -\nfailed: - -\n");
+    }
 }

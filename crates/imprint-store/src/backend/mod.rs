@@ -3,6 +3,7 @@
 //!
 //! All calls block: they are made from blocking threads.
 
+mod bucket;
 mod directory;
 mod faulty;
 mod memory;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::pack::PackId;
 
+pub use bucket::{Bucket, KEY_BYTES_MAX, ObjectWriter, check_key};
 pub use directory::DirectoryBackend;
 pub use faulty::{Fault, FaultyBackend};
 pub use memory::MemoryBackend;
@@ -78,11 +80,15 @@ pub trait PackFile: Send {
 /// [`Kind::Invalid`](crate::Kind::Invalid) for a URL or variable that cannot be understood,
 /// [`Kind::Unavailable`](crate::Kind::Unavailable) when the place cannot be made.
 pub fn open(url: &str) -> Result<Arc<dyn Backend>> {
-    let aws = std::env::vars_os().filter_map(|(name, value)| {
+    open_with(url, aws_variables())
+}
+
+/// The `AWS_…` variables of the environment.
+fn aws_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("AWS_"))?;
         Some((name, value.into_string().ok()?))
-    });
-    open_with(url, aws)
+    })
 }
 
 /// As [`open`], with the `AWS_…` variables given.

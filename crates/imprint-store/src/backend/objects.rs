@@ -47,20 +47,7 @@ impl ObjectBackend {
     /// # Errors
     /// [`Kind::Invalid`] when a variable cannot be understood, [`Kind::Internal`] outside a tokio runtime.
     pub fn s3(bucket: &str, prefix: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(RetryConfig {
-            max_retries: RETRIES,
-            retry_timeout: RETRY_FOR,
-            ..RetryConfig::default()
-        });
-        for (name, value) in variables {
-            let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
-            if matches!(key, AmazonS3ConfigKey::Endpoint) && value.starts_with("http:") {
-                builder = builder.with_allow_http(true);
-            }
-            builder = builder.with_config(key, value);
-        }
-        let store = builder.build().map_err(|error| Error::invalid("settings of the S3 store").with_source(error))?;
-        Self::new(Arc::new(store), prefix)
+        Self::new(s3_store(bucket, variables)?, prefix)
     }
 
     /// The objects under `prefix` of any object store.
@@ -164,7 +151,28 @@ impl Backend for ObjectBackend {
     }
 }
 
-fn failed(context: String, error: ObjectError) -> Error {
+/// An S3 bucket; `variables` are the usual `AWS_…` ones.
+pub(super) fn s3_store(
+    bucket: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Arc<dyn ObjectStore>> {
+    let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(RetryConfig {
+        max_retries: RETRIES,
+        retry_timeout: RETRY_FOR,
+        ..RetryConfig::default()
+    });
+    for (name, value) in variables {
+        let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else { continue };
+        if matches!(key, AmazonS3ConfigKey::Endpoint) && value.starts_with("http:") {
+            builder = builder.with_allow_http(true);
+        }
+        builder = builder.with_config(key, value);
+    }
+    let store = builder.build().map_err(|error| Error::invalid("settings of the S3 store").with_source(error))?;
+    Ok(Arc::new(store))
+}
+
+pub(super) fn failed(context: String, error: ObjectError) -> Error {
     let kind = match &error {
         ObjectError::NotFound { .. } => Kind::Missing,
         // servers report a full medium in their own words; S3's code for it is the one below
