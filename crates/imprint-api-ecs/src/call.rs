@@ -1,0 +1,80 @@
+//! One call of an operation: who asks for what, on which parts. Never here: how that was found out (`auth.rs`).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use imprint_model::{Caller, Timestamp};
+use imprint_service::Ask;
+
+use crate::fault::Fault;
+use crate::ids::WireId;
+use crate::op::Op;
+use crate::params::Params;
+use crate::parts::Parts;
+
+/// One call.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// The operation's row.
+    pub(crate) op: &'static Op,
+    /// What it works with.
+    pub(crate) parts: Arc<Parts>,
+    /// Who asks, as the engine sees it: always bound to one account, never with the powers of an installation's
+    /// administrator, and without grants, because those were asked before.
+    pub(crate) caller: Caller,
+    /// Who asks, as this API sees it.
+    pub(crate) who: Arc<Who>,
+    /// `RegionId`, or the first region where the operation may leave it out.
+    pub(crate) region: String,
+    /// All parameters.
+    pub(crate) params: Params,
+    /// Dry run and token; hand it to the engine's verb with every change.
+    pub(crate) ask: Ask,
+    /// When the request came.
+    pub(crate) now: Timestamp,
+}
+
+/// Who asks, as this API sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Who {
+    /// The account's number.
+    pub(crate) account: String,
+    /// What kind of principal.
+    pub(crate) kind: PrincipalKind,
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name, to be shown.
+    pub(crate) name: String,
+    /// `acs:ram::…:user/…`.
+    pub(crate) arn: String,
+    /// The key that signed.
+    pub(crate) access_key_id: String,
+    /// Where the request came from.
+    pub(crate) source: IpAddr,
+}
+
+/// The kinds of principals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PrincipalKind {
+    /// The account's owner.
+    Account,
+    /// One of its users.
+    User,
+    /// Somebody in one of its roles.
+    Role,
+}
+
+impl Call {
+    /// The thing that a required parameter names, or `unknown` for a text that is no id of this kind.
+    ///
+    /// # Errors
+    /// `MissingParameter`, or `unknown`.
+    pub(crate) fn id<I: WireId>(&self, name: &str, unknown: crate::fault::Code) -> Result<I, Fault> {
+        I::read(self.params.need(name)?).ok_or_else(|| unknown.fault())
+    }
+
+    /// A resource for access rules, by a parameter: `image/m-1`, or `image/*` when the parameter is absent.
+    pub(crate) fn resource(&self, kind: &str, parameter: &str) -> String {
+        format!("{kind}/{}", self.params.text(parameter).unwrap_or("*"))
+    }
+}

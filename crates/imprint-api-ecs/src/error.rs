@@ -1,0 +1,357 @@
+//! What the engine's and the identity's errors become. One match for each, without a catch-all: whoever adds an error
+//! chooses its code here. Operations whose tables say otherwise override single errors (`Op::faults`).
+
+use imprint_service::{Conflict, Error, Field, Quota, Resource};
+
+use crate::fault::{Code, Fault, code};
+use crate::op::Op;
+use crate::params::{invalid, missing};
+
+/// Why an operation gives no answer, before its own words for it were looked up.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// In this API's words already.
+    Fault(Fault),
+    /// The engine's.
+    Service(Error),
+}
+
+impl Problem {
+    /// In the words of the operation.
+    pub(crate) fn settle(self, op: &Op) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Service(Error::TokenReused) => op.token.unwrap_or(code::IDEMPOTENT_MISMATCH).fault(),
+            Self::Service(error) => (op.faults)(&error).unwrap_or_else(|| error.into()),
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Service(error)
+    }
+}
+
+impl From<imprint_identity::Error> for Problem {
+    fn from(error: imprint_identity::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Missing(field) => missing(word(field)),
+            Error::Invalid { field, why: _ } => of_field(field),
+            Error::NotFound(resource) => absent(&resource),
+            Error::Duplicate(Field::Name) => DUPLICATE_NAME.fault(),
+            Error::Duplicate(_) | Error::PropertyAbsent(_) | Error::PropertyPresent(_) => code::CONFLICT.fault(),
+            Error::WrongStatus(_) | Error::Incomplete(_) => IMAGE_NOT_AVAILABLE.fault(),
+            Error::Gone => code::IMAGE_NOT_FOUND.fault(),
+            Error::Protected | Error::Denied(_) => code::FORBIDDEN.fault(),
+            Error::Conflict(conflict) => in_the_way(conflict).fault(),
+            Error::TokenReused => code::IDEMPOTENT_MISMATCH.fault(),
+            Error::DryRun => code::DRY_RUN.fault(),
+            Error::InUse(_) => code::CONFLICT.fault(),
+            Error::OverQuota(quota, limit) => over(quota).filled(&[&limit.to_string()]),
+            Error::FormatMismatch { .. } | Error::Unsafe(_) => BAD_FORMAT.fault(),
+            Error::Unsupported(what) => code::UNSUPPORTED.with_message(format!("Not supported: {what}.")),
+            Error::StoreFull => code::UNAVAILABLE.fault().caused_by("the store is full"),
+            Error::Unavailable(what) => code::UNAVAILABLE.fault().caused_by(what),
+            Error::Internal(cause) => code::INTERNAL.fault().caused_by(cause),
+        }
+    }
+}
+
+impl From<imprint_identity::Error> for Fault {
+    fn from(error: imprint_identity::Error) -> Self {
+        use imprint_identity::Error as E;
+        match error {
+            E::Unauthenticated | E::Forbidden(_) => code::FORBIDDEN.fault(),
+            E::Throttled { .. } => code::THROTTLING_USER.fault(),
+            E::Unavailable(what) => code::UNAVAILABLE.fault().caused_by(what),
+            E::NotFound { .. } => code::ACCOUNT_NOT_FOUND.fault(),
+            E::Duplicate { .. } => code::CONFLICT.fault(),
+            E::Invalid(why) => code::INVALID_PARAMETER.with_message(why),
+            E::Catalogue(error) => Error::from(error).into(),
+            E::Sealed(_) | E::Internal(_) => code::INTERNAL.fault().caused_by(error),
+        }
+    }
+}
+
+const DUPLICATE_NAME: Code =
+    Code::new(400, "InvalidImageName.Duplicated", "The specified image name is already in use.");
+const IMAGE_NOT_AVAILABLE: Code = Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
+const BAD_FORMAT: Code =
+    Code::new(400, "InvalidImageFormat.Malformed", "The specified Image Format is wrongly formed.");
+
+/// The parameter that most operations give a field by.
+fn word(field: Field) -> &'static str {
+    match field {
+        Field::Id => "ImageId",
+        Field::Name => "ImageName",
+        Field::Visibility => "IsPublic",
+        Field::Owner => "ImageOwnerId",
+        Field::DiskFormat | Field::ContainerFormat | Field::Data => "DiskDeviceMapping.1.Format",
+        Field::MinDisk | Field::DiskSize => "DiskDeviceMapping.1.Size",
+        Field::MinRam | Field::Property | Field::Definition => "ImageOptions",
+        Field::Tag => "Tag",
+        Field::Member | Field::MemberStatus => "AddAccount",
+        Field::Source => "InstanceId",
+        Field::Marker => "NextToken",
+        Field::Description => "Description",
+        Field::Family => "ImageFamily",
+        Field::Version => "ImageVersion",
+        Field::Architecture => "Architecture",
+        Field::BootMode => "BootMode",
+        Field::MetadataAccess => "Features.ImdsSupport",
+        Field::OsType => "OSType",
+        Field::Platform => "Platform",
+        Field::Device => "DiskDeviceMapping.1.Device",
+        Field::DiskKind => "DiskDeviceMapping.1.DiskType",
+        Field::DiskCategory => "DiskCategory",
+        Field::Region => "RegionId",
+        Field::Format => "ImageFormat",
+        Field::Object => "DiskDeviceMapping.1.OSSObject",
+    }
+}
+
+/// A field whose value cannot be.
+fn of_field(field: Field) -> Fault {
+    let malformed = |code, message| Code::new(400, code, message).fault();
+    match field {
+        Field::Name => malformed("InvalidImageName.Malformed", "The specified Image name is wrongly formed."),
+        Field::Description => malformed("InvalidDescription.Malformed", "The specified description is wrongly formed."),
+        Field::Family => {
+            malformed("InvalidImageFamily.Malformed", "The format of the specified image family is invalid.")
+        }
+        Field::Version => malformed("InvalidImageVersion.Malformed", "The specified ImageVersion is wrongly formed."),
+        Field::Architecture => {
+            malformed("InvalidArchitecture.Malformed", "The specified Architecture is wrongly formed.")
+        }
+        Field::Platform => malformed("InvalidPlatform.Malformed", "The specified Platform is wrongly formed."),
+        Field::OsType => malformed("InvalidOSType.Malformed", "The specified OSType is wrongly formed."),
+        Field::Device => {
+            malformed("InvalidDevice.Malformed", "The specified parameter DiskDeviceMapping.n.Device is not valid.")
+        }
+        Field::DiskSize => malformed(
+            "InvalidSize.ValueNotSupported",
+            "The specified parameter DiskDeviceMapping.n.Size beyond the permitted range.",
+        ),
+        Field::Format | Field::DiskFormat | Field::ContainerFormat => BAD_FORMAT.fault(),
+        Field::Id
+        | Field::Visibility
+        | Field::Owner
+        | Field::MinDisk
+        | Field::MinRam
+        | Field::Tag
+        | Field::Property
+        | Field::Member
+        | Field::MemberStatus
+        | Field::Data
+        | Field::Source
+        | Field::Marker
+        | Field::Definition
+        | Field::BootMode
+        | Field::MetadataAccess
+        | Field::DiskKind
+        | Field::DiskCategory
+        | Field::Region
+        | Field::Object => invalid(word(field)),
+    }
+}
+
+/// Something that is not there, or not for this caller.
+fn absent(resource: &Resource) -> Fault {
+    match resource {
+        Resource::Image(_) => code::IMAGE_NOT_FOUND.fault(),
+        Resource::Member(_) => code::ACCOUNT_NOT_FOUND.fault(),
+        Resource::Tag(_) | Resource::Property(_) | Resource::Definition(..) => code::INVALID_PARAMETER.fault(),
+        Resource::Job(_) => code::TASK_NOT_FOUND.fault(),
+        Resource::Snapshot(_) => code::SNAPSHOT_NOT_FOUND.fault(),
+        Resource::Disk(_) => code::DISK_NOT_FOUND.fault(),
+        Resource::Instance(_) => code::INSTANCE_NOT_FOUND.fault(),
+        Resource::Region(_) => code::REGION_NOT_FOUND.fault(),
+        Resource::ResourceGroup(_) => code::RESOURCE_GROUP_NOT_FOUND.fault(),
+        Resource::Bucket(_) => code::BUCKET_NOT_FOUND.fault(),
+        Resource::Object(_) => code::OBJECT_NOT_FOUND.fault(),
+    }
+}
+
+/// A limit that is reached; its message may have a place for the limit.
+fn over(quota: Quota) -> Code {
+    match quota {
+        Quota::Properties | Quota::Tags => code::QUOTA_TAGS,
+        Quota::Members => code::QUOTA_SHARES,
+        Quota::ImageBytes | Quota::AccountBytes | Quota::AccountImages | Quota::RegionImages => code::QUOTA_IMAGES,
+        Quota::AccountUploads => code::THROTTLING_USER,
+        Quota::FamilyImages => code::QUOTA_FAMILY,
+        Quota::Families => code::QUOTA_FAMILIES,
+        Quota::DiskSnapshots => code::QUOTA_SNAPSHOTS,
+        Quota::DataDisks => code::INVALID_PARAMETER,
+    }
+}
+
+/// What is in the way, in the words most operations use.
+fn in_the_way(conflict: Conflict) -> Code {
+    match conflict {
+        Conflict::ImageCreating => code::IMAGE_CREATING,
+        Conflict::ImageNotAvailable => {
+            Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.")
+        }
+        Conflict::ImageNotDeprecated => {
+            Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.")
+        }
+        Conflict::ImageDeprecated => Code::new(
+            403,
+            "OperationDenied.InvalidImageStatus",
+            "The specified image cannot be shared when it is deprecated.",
+        ),
+        Conflict::ImageShared => Code::new(
+            403,
+            "ImageUseShared",
+            "The specified image has been shared to others, please remove shared accounts first.",
+        ),
+        Conflict::ImagePublic => {
+            Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.")
+        }
+        Conflict::ImageNotPublic => Code::new(403, "Image.NotPublic", "The specified image is not public image."),
+        Conflict::ImageUsedByInstance => Code::new(
+            403,
+            "ImageUsingByInstance",
+            "The specified image has been used to create instances. You can use the DescribeInstances API to query \
+             these instances, or you can use the force parameter to proceed.",
+        ),
+        Conflict::ImageCopying => Code::new(
+            403,
+            "OperationDenied.ImageCopying",
+            "The image is being copied. Please use the CancelCopyImage API.",
+        ),
+        Conflict::ImageImporting => Code::new(403, "ImageIsImporting", "The specified Image is importing."),
+        Conflict::ImageExporting => Code::new(
+            403,
+            "ImageIsExporting",
+            "The specified image is currently being exported. You can use the DescribeTasks API to check the status \
+             of related tasks and cancel them if needed.",
+        ),
+        Conflict::ImageNotCopy => {
+            Code::new(400, "ImageCreatedNotFromCopy", "The specified image is not the target image of a copy action.")
+        }
+        Conflict::CopyCompleted => Code::new(400, "IncorrectImageStatus", "The image copy has completed."),
+        Conflict::CopyFailed => Code::new(400, "IncorrectImageStatus", "The Image copy has been failed."),
+        Conflict::SharedImageToOtherRegion => Code::new(
+            403,
+            "OperationDenied.SameRegionOnly",
+            "The image shared from others can not be copied to another region directly.",
+        ),
+        Conflict::CommunityImageCopied => {
+            Code::new(400, "OperationDenied.CommunityImage", "Community images do not support this operation.")
+        }
+        Conflict::MetadataAccessOpened => Code::new(
+            403,
+            "InvalidOperation.FeaturesImdsSupportNotMatch",
+            "The specified parameter Features.ImdsSupport can not be set to v1 from v2.",
+        ),
+        Conflict::BootModeForArchitecture => Code::new(
+            400,
+            "InvalidBootMode.NotSupport",
+            "The specified parameter BootMode is not supported for current image architecture.",
+        ),
+        Conflict::SharedWithSelf => {
+            Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.")
+        }
+        Conflict::DeviceTaken => Code::new(
+            400,
+            "InvalidDevice.InUse",
+            "The specified parameter DiskDeviceMapping.n.Device has been occupied.",
+        ),
+        Conflict::JobNotStoppable => Code::new(
+            403,
+            "InvalidTaskId.IncorrectTaskStatus",
+            "The current status of the task does not support this operation.",
+        ),
+        other => of_inventory(other),
+    }
+}
+
+/// What is in the way among machines, disks and snapshots.
+fn of_inventory(conflict: Conflict) -> Code {
+    match conflict {
+        Conflict::InstanceStatus => Code::new(
+            403,
+            "IncorrectInstanceStatus",
+            "The current status of the resource does not support this operation.",
+        ),
+        Conflict::InstanceLocked => Code::new(
+            400,
+            "InstanceLockedForSecurity",
+            "The specified operation is denied as your instance is locked for security reasons.",
+        ),
+        Conflict::InstanceProtected => Code::new(
+            403,
+            "InvalidOperation.DeletionProtection",
+            "The operation is not allowed due to deletion protection.",
+        ),
+        Conflict::NoSystemDisk => {
+            Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.")
+        }
+        Conflict::DiskStatus => {
+            Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.")
+        }
+        Conflict::DiskNeverAttached => Code::new(
+            403,
+            "IncorrectDiskStatus.NeverAttached",
+            "The specified disk has never been attached to instance.",
+        ),
+        Conflict::DiskAttached => Code::new(403, "DiskStillAttached", "The disk is still attached to the disk."),
+        Conflict::DiskNotAttached => {
+            Code::new(403, "DependencyViolation", "The specified disk is not attached to the specified instance.")
+        }
+        Conflict::DiskIsSystem => Code::new(
+            403,
+            "DiskTypeViolation",
+            "The specified disk is a system disk and does not support this operation.",
+        ),
+        Conflict::DiskSnapshotting => {
+            Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.")
+        }
+        Conflict::SnapshotOfOtherDisk => {
+            Code::new(403, "InvalidParameter.Mismatch", "Specified snapshot and specified disk do not match.")
+        }
+        Conflict::SnapshotNotReady => Code::new(
+            403,
+            "InvalidSnapshotId.NotReady",
+            "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
+        ),
+        Conflict::SnapshotNotSystem => {
+            Code::new(403, "OperationDenied", "The specified snapshot is not allowed to create image.")
+        }
+        Conflict::NoSystemSnapshot => Code::new(
+            400,
+            "OperationDenied",
+            "The specified parameter DiskDeviceMapping.n.SnapshotId does not contain system disk snapshot.",
+        ),
+        Conflict::TwoSystemSnapshots => Code::new(
+            400,
+            "OperationDenied",
+            "The specified parameter DiskDeviceMapping.n.SnapshotId contains two or more system disk snapshots.",
+        ),
+        Conflict::SnapshotShared => {
+            Code::new(400, "OperationDenied", "Shared snapshots do not support creating images.")
+        }
+        Conflict::SnapshotUsedByImage => {
+            Code::new(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).")
+        }
+        Conflict::SnapshotUsedByDisk => {
+            Code::new(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).")
+        }
+        _ => code::CONFLICT,
+    }
+}
