@@ -254,7 +254,7 @@ pub fn count_unended(tx: &mut Tx<'_>) -> Result<(u64, u64), Error> {
         match row.parse(0)? {
             JobState::Pending => counts.0 = row.get(1)?,
             JobState::Running => counts.1 = row.get(1)?,
-            JobState::Succeeded | JobState::Failed => {}
+            JobState::Succeeded | JobState::Failed | JobState::Cancelled => {}
         }
     }
     Ok(counts)

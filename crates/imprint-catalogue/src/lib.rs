@@ -4,9 +4,12 @@
 //! it. What the facts mean and who may change them is decided above.
 
 mod chunks;
+mod content;
 mod db;
 mod error;
+mod label;
 mod migrations;
+mod pattern;
 mod pool;
 mod postgres;
 mod settings;

@@ -4,8 +4,12 @@
 use crate::{Error, ErrorKind, Tx};
 
 /// All scripts in order; a script's number is its place, from 1. Never change one that has been released: add one.
-const METADATA: &[&str] =
-    &[include_str!("../migrations/0001_catalogue.sql"), include_str!("../migrations/0002_identity.sql"), CHUNKS];
+const METADATA: &[&str] = &[
+    include_str!("../migrations/0001_catalogue.sql"),
+    include_str!("../migrations/0002_identity.sql"),
+    CHUNKS,
+    include_str!("../migrations/0004_inventory.sql"),
+];
 
 /// The scripts of SQLite's second file. (Its first has those tables too, and leaves them empty.)
 const INDEX: &[&str] = &[CHUNKS];

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use imprint_model::{ImageId, JobId, LeaseId, MapId, ProjectId, Timestamp, UserId};
+use imprint_model::{DiskId, ImageId, InstanceId, JobId, LeaseId, MapId, ProjectId, SnapshotId, Timestamp, UserId};
 
 use crate::Error;
 
@@ -111,7 +111,7 @@ macro_rules! as_text {
     };
 }
 
-as_text!(ImageId, JobId, LeaseId, MapId, ProjectId, UserId);
+as_text!(DiskId, ImageId, InstanceId, JobId, LeaseId, MapId, ProjectId, SnapshotId, UserId);
 
 /// Values for a statement: `params![id, name]`.
 #[macro_export]

@@ -15,6 +15,8 @@ crate::words! {
         Succeeded = "succeeded",
         /// Ended badly; see the message.
         Failed = "failed",
+        /// Called off before its end.
+        Cancelled = "cancelled",
     }
 }
 
@@ -59,6 +61,6 @@ pub struct Job {
 impl JobState {
     /// Whether the job has ended.
     pub fn has_ended(self) -> bool {
-        matches!(self, JobState::Succeeded | JobState::Failed)
+        matches!(self, JobState::Succeeded | JobState::Failed | JobState::Cancelled)
     }
 }

@@ -1,42 +1,55 @@
-//! Tags and properties as lists look for them: by a digest, so that long texts make no long index entries.
+//! Tags, properties and facts as lists look for them: by a digest, so that long texts make no long index entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imprint_model::ImageId;
+use imprint_model::{FactKey, Facts, ImageDisk, ImageId, SnapshotId, split_tag};
 
 use super::record::Shadow;
+use crate::label::{Label, digest};
 use crate::{Error, Tx, Value, params};
-
-/// Names a tag, or a property with its value. Half of a 256-bit digest: nobody finds two texts with the same one.
-pub(super) type Label = [u8; 16];
 
 /// Labels written by one statement at most; the number of places in it is part of its text.
 const ROWS_MAX: usize = 32;
 
 pub(super) fn of_tag(tag: &str) -> Label {
-    digest(&[b"tag", tag.as_bytes()])
+    crate::label::of_tag(tag)
+}
+
+pub(super) fn of_tag_key(key: &str) -> Label {
+    crate::label::of_tag_key(key)
 }
 
 pub(super) fn of_property(name: &str, value: &str) -> Label {
     digest(&[b"property", name.as_bytes(), value.as_bytes()])
 }
 
-/// Each part is preceded by its length, so that no two lists of parts run together.
-fn digest(parts: &[&[u8]]) -> Label {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
-    }
-    let mut label = Label::default();
-    label.copy_from_slice(&hasher.finalize().as_bytes()[..size_of::<Label>()]);
-    label
+pub(super) fn of_fact(key: FactKey, value: &str) -> Label {
+    digest(&[b"fact", key.as_str().as_bytes(), value.as_bytes()])
 }
 
-/// All labels of a record. A property without a value cannot be looked for.
-pub(super) fn all(tags: &BTreeSet<String>, properties: &BTreeMap<String, Option<String>>) -> BTreeSet<Label> {
+pub(super) fn of_snapshot(snapshot: SnapshotId) -> Label {
+    digest(&[b"snapshot", snapshot.0.as_bytes()])
+}
+
+/// All labels of a record, each with whether images that have it are counted (see [`super::count`]). A property
+/// without a value cannot be looked for.
+pub(super) type Labels = BTreeMap<Label, bool>;
+
+/// The labels of a record made of these.
+pub(super) fn all(
+    tags: &BTreeSet<String>,
+    properties: &BTreeMap<String, Option<String>>,
+    facts: &Facts,
+    disks: &[ImageDisk],
+) -> Labels {
     let of_properties =
         properties.iter().filter_map(|(name, value)| value.as_ref().map(|value| of_property(name, value)));
-    tags.iter().map(|tag| of_tag(tag)).chain(of_properties).collect()
+    let facts = FactKey::ALL.iter().filter_map(|&key| facts.text(key).map(|value| (key, value)));
+    let of_facts = facts.map(|(key, value)| (of_fact(key, value), key == FactKey::Family));
+    let of_snapshots = disks.iter().filter_map(|disk| disk.snapshot).map(of_snapshot);
+    let of_tags = tags.iter().flat_map(|tag| [of_tag(tag), of_tag_key(split_tag(tag).0)]);
+    let uncounted = of_properties.chain(of_snapshots).map(|label| (label, false));
+    uncounted.chain(of_facts).chain(of_tags.map(|label| (label, true))).collect()
 }
 
 /// Adds `labels` to an image that lists find where `scope` says.
@@ -55,9 +68,9 @@ pub(super) fn insert<'a>(
         );
         let mut values: Vec<Value> = vec![
             image.into(),
-            (&scope.owner).into(),
-            scope.visibility.as_str().into(),
-            scope.hidden.into(),
+            (&scope.cell.owner).into(),
+            scope.cell.visibility.as_str().into(),
+            scope.cell.hidden.into(),
             scope.created_at.into(),
         ];
         values.extend(some.iter().map(|label| Value::from(label.as_slice())));
@@ -72,10 +85,10 @@ pub(super) fn update(tx: &mut Tx<'_>, image: ImageId, before: &Shadow, after: &S
         if !before.labels.is_empty() {
             tx.execute("DELETE FROM image_label WHERE image_id = ?1", params![image])?;
         }
-        return insert(tx, image, after, &after.labels);
+        return insert(tx, image, after, after.labels.keys());
     }
-    for label in before.labels.difference(&after.labels) {
+    for label in before.labels.keys().filter(|label| !after.labels.contains_key(*label)) {
         tx.execute("DELETE FROM image_label WHERE image_id = ?1 AND label = ?2", params![image, label.as_slice()])?;
     }
-    insert(tx, image, after, after.labels.difference(&before.labels))
+    insert(tx, image, after, after.labels.keys().filter(|label| !before.labels.contains_key(*label)))
 }

@@ -1,16 +1,19 @@
 //! Images. One row holds the whole record, so that one statement shows it; labels and sums beside it are kept by the
 //! functions that write the row and by nothing else.
 
+mod count;
 mod label;
 mod list;
 mod record;
 mod references;
+mod region;
 mod usage;
 
 use imprint_model::{Image, ImageId, Member, ProjectId, Timestamp};
 
 pub use list::{Listing, VALUES_MAX, list};
 pub use references::{maps, uses_map, writers};
+pub use region::adopt_region;
 pub use usage::{Usage, usage, usage_all};
 
 use crate::{Error, ErrorKind, Tx, params};
@@ -26,7 +29,8 @@ pub fn insert(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
     }
     tx.execute(&record::INSERT, &record::values(image)?)?;
     let shadow = Shadow::of(image);
-    label::insert(tx, image.id, &shadow, &shadow.labels)?;
+    label::insert(tx, image.id, &shadow, shadow.labels.keys())?;
+    count::change(tx, None, Some(&shadow))?;
     usage::change(tx, None, Some(&shadow))
 }
 
@@ -76,6 +80,7 @@ pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
     tx.execute(&record::UPDATE, &record::values(image)?)?;
     let after = Shadow::of(image);
     label::update(tx, image.id, &before, &after)?;
+    count::change(tx, Some(&before), Some(&after))?;
     usage::change(tx, Some(&before), Some(&after))
 }
 
@@ -89,6 +94,7 @@ pub fn delete(tx: &mut Tx<'_>, id: ImageId, now: Timestamp) -> Result<bool, Erro
     tx.execute("DELETE FROM image_member WHERE image_id = ?1", params![id])?;
     tx.execute("DELETE FROM image WHERE id = ?1", params![id])?;
     tx.execute("INSERT INTO image_gone (id, deleted_at) VALUES (?1, ?2)", params![id, now])?;
+    count::change(tx, Some(&before), None)?;
     usage::change(tx, Some(&before), None)?;
     Ok(true)
 }

@@ -1,17 +1,16 @@
 //! The image row: which column holds which part of the record.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use imprint_model::{
-    ContainerFormat, Content, ContentHash, DiskFormat, Image, ImageId, ProjectId, Status, Timestamp, Visibility,
-};
+use imprint_model::{ContainerFormat, DiskFormat, FactKey, Facts, Image, ImageDisk, ImageId, Timestamp};
 
-use super::label::{self, Label};
+use super::count::Cell;
+use super::label::{self, Labels};
+use crate::content::{self, CONTENT_COLUMNS};
 use crate::{Error, Row, Tx, Value, params, to_json};
 
-/// Columns in the order of [`values`] and [`read`]. The last two exist for lists alone and are not read back.
-const NAMES: [&str; 31] = [
+/// Columns in the order of [`values`] and [`read`]. The last ones exist for lists alone and are not read back.
+const NAMES: [&str; 38] = [
     "id",
     "owner",
     "name",
@@ -41,12 +40,22 @@ const NAMES: [&str; 31] = [
     "failure",
     "created_at",
     "updated_at",
+    "region",
+    "facts",
+    "disks",
     "name_sorted",
     "size_bytes",
+    "family",
+    "architecture",
+    "os_type",
+    "resource_group",
 ];
 
+/// The first column of the content.
+const CONTENT: usize = 11;
+
 /// How many columns [`read`] reads.
-pub(super) const COLUMN_COUNT: usize = NAMES.len() - 2;
+pub(super) const COLUMN_COUNT: usize = NAMES.len() - 6;
 
 /// The columns that [`read`] reads, of the table called `i`.
 pub(super) static COLUMNS: LazyLock<String> =
@@ -80,6 +89,7 @@ pub(super) fn values(image: &Image) -> Result<Vec<Value>, Error> {
     let Image {
         id,
         owner,
+        region,
         name,
         status,
         visibility,
@@ -92,6 +102,8 @@ pub(super) fn values(image: &Image) -> Result<Vec<Value>, Error> {
         content,
         staged,
         writer,
+        facts,
+        disks,
         tags,
         properties,
         failure,
@@ -112,8 +124,8 @@ pub(super) fn values(image: &Image) -> Result<Vec<Value>, Error> {
         (*min_disk_gib).into(),
         (*min_ram_mib).into(),
     ]);
-    values.extend(content_values(content.as_ref()));
-    values.extend(content_values(staged.as_ref()));
+    values.extend(content::values(content.as_ref()));
+    values.extend(content::values(staged.as_ref()));
     values.extend([
         writer.as_ref().into(),
         to_json(tags)?,
@@ -121,23 +133,18 @@ pub(super) fn values(image: &Image) -> Result<Vec<Value>, Error> {
         failure.as_ref().into(),
         (*created_at).into(),
         (*updated_at).into(),
+        region.into(),
+        to_json(facts)?,
+        to_json(disks)?,
         name.as_deref().unwrap_or_default().into(),
         size_bytes.map_or(Value::Int(-1), Value::from),
+        facts.family.as_ref().into(),
+        facts.text(FactKey::Architecture).unwrap_or_default().into(),
+        facts.text(FactKey::OsType).unwrap_or_default().into(),
+        facts.text(FactKey::ResourceGroup).unwrap_or_default().into(),
     ]);
     debug_assert_eq!(values.len(), NAMES.len());
     Ok(values)
-}
-
-fn content_values(content: Option<&Content>) -> [Value; 6] {
-    let Some(Content { map, size_bytes, virtual_size_bytes, md5, hash }) = content else { return Default::default() };
-    [
-        map.into(),
-        (*size_bytes).into(),
-        (*virtual_size_bytes).into(),
-        md5.as_ref().into(),
-        hash.as_ref().map(|hash| &hash.algorithm).into(),
-        hash.as_ref().map(|hash| &hash.value).into(),
-    ]
 }
 
 /// The record that a row holds whose first columns are [`COLUMNS`].
@@ -154,14 +161,17 @@ pub(super) fn read(row: &Row) -> Result<Image, Error> {
         container_format: word(row, 8)?,
         min_disk_gib: row.get(9)?,
         min_ram_mib: row.get(10)?,
-        content: read_content(row, 11)?,
-        staged: read_content(row, 17)?,
+        content: content::read(row, CONTENT)?,
+        staged: content::read(row, CONTENT + CONTENT_COLUMNS)?,
         writer: row.parse_opt(23)?,
         tags: row.json(24)?,
         properties: row.json(25)?,
         failure: row.get(26)?,
         created_at: row.get(27)?,
         updated_at: row.get(28)?,
+        region: row.get(29)?,
+        facts: row.json(30)?,
+        disks: row.json(31)?,
     })
 }
 
@@ -170,72 +180,52 @@ fn word<T: std::str::FromStr<Err: std::fmt::Display>>(row: &Row, column: usize) 
     if row.get::<&str>(column)?.is_empty() { Ok(None) } else { row.parse(column).map(Some) }
 }
 
-fn read_content(row: &Row, first: usize) -> Result<Option<Content>, Error> {
-    let Some(map) = row.parse_opt(first)? else { return Ok(None) };
-    let hash = match (row.get(first + 4)?, row.get(first + 5)?) {
-        (Some(algorithm), Some(value)) => Some(ContentHash { algorithm, value }),
-        _ => None,
-    };
-    Ok(Some(Content {
-        map,
-        size_bytes: row.get(first + 1)?,
-        virtual_size_bytes: row.get(first + 2)?,
-        md5: row.get(first + 3)?,
-        hash,
-    }))
-}
-
 /// The parts of a record that other tables repeat.
 pub(super) struct Shadow {
-    pub(super) owner: ProjectId,
-    pub(super) visibility: Visibility,
-    pub(super) hidden: bool,
-    pub(super) status: Status,
+    /// What it is counted as.
+    pub(super) cell: Cell,
     pub(super) content_bytes: Option<u64>,
     pub(super) staged_bytes: Option<u64>,
     pub(super) created_at: Timestamp,
-    pub(super) labels: BTreeSet<Label>,
+    pub(super) labels: Labels,
 }
 
 impl Shadow {
     pub(super) fn of(image: &Image) -> Self {
         Self {
-            owner: image.owner.clone(),
-            visibility: image.visibility,
-            hidden: image.hidden,
-            status: image.status,
+            cell: Cell::of(image),
             content_bytes: image.content.as_ref().map(|content| content.size_bytes),
             staged_bytes: image.staged.as_ref().map(|content| content.size_bytes),
             created_at: image.created_at,
-            labels: label::all(&image.tags, &image.properties),
+            labels: label::all(&image.tags, &image.properties, &image.facts, &image.disks),
         }
     }
 
     /// What the stored record says.
     pub(super) fn load(tx: &mut Tx<'_>, id: ImageId) -> Result<Option<Self>, Error> {
         let row = tx.query_opt(
-            "SELECT owner, visibility, hidden, status, content_bytes, staged_bytes, created_at, tags, properties \
-             FROM image WHERE id = ?1",
+            "SELECT owner, visibility, hidden, status, region, content_bytes, staged_bytes, created_at, tags, \
+             properties, facts, disks FROM image WHERE id = ?1",
             params![id],
         )?;
         let Some(row) = row else { return Ok(None) };
+        let (facts, disks): (Facts, Vec<ImageDisk>) = (row.json(10)?, row.json(11)?);
+        let labels = label::all(&row.json(8)?, &row.json(9)?, &facts, &disks);
+        let (owner, visibility, hidden) = (row.get(0)?, row.parse(1)?, row.get(2)?);
         Ok(Some(Self {
-            owner: row.get(0)?,
-            visibility: row.parse(1)?,
-            hidden: row.get(2)?,
-            status: row.parse(3)?,
-            content_bytes: row.get(4)?,
-            staged_bytes: row.get(5)?,
-            created_at: row.get(6)?,
-            labels: label::all(&row.json(7)?, &row.json(8)?),
+            cell: Cell::new(owner, visibility, hidden, row.parse(3)?, row.get(4)?, &facts),
+            content_bytes: row.get(5)?,
+            staged_bytes: row.get(6)?,
+            created_at: row.get(7)?,
+            labels,
         }))
     }
 
     /// Whether lists find both in the same place.
     pub(super) fn same_scope(&self, other: &Self) -> bool {
-        self.owner == other.owner
-            && self.visibility == other.visibility
-            && self.hidden == other.hidden
+        self.cell.owner == other.cell.owner
+            && self.cell.visibility == other.cell.visibility
+            && self.cell.hidden == other.cell.hidden
             && self.created_at == other.created_at
     }
 }

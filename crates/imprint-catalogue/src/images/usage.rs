@@ -49,20 +49,20 @@ fn read(row: &Row, first: usize) -> Result<Usage, Error> {
 /// Takes what an image counted before, and adds what it counts now.
 pub(super) fn change(tx: &mut Tx<'_>, before: Option<&Shadow>, after: Option<&Shadow>) -> Result<(), Error> {
     if let (Some(before), Some(after)) = (before, after)
-        && before.owner == after.owner
+        && before.cell.owner == after.cell.owner
     {
         let (old, new) = (counted(before), counted(after));
-        return add(tx, &after.owner, std::array::from_fn(|index| new[index] - old[index]));
+        return add(tx, &after.cell.owner, std::array::from_fn(|index| new[index] - old[index]));
     }
     if let Some(before) = before {
-        add(tx, &before.owner, counted(before).map(|number| -number))?;
+        add(tx, &before.cell.owner, counted(before).map(|number| -number))?;
     }
-    after.map_or(Ok(()), |after| add(tx, &after.owner, counted(after)))
+    after.map_or(Ok(()), |after| add(tx, &after.cell.owner, counted(after)))
 }
 
 fn counted(image: &Shadow) -> [i64; 4] {
     let bytes = |bytes: Option<u64>| i64::try_from(bytes.unwrap_or(0)).unwrap_or(i64::MAX);
-    let uploading = matches!(image.status, Status::Saving | Status::Importing);
+    let uploading = matches!(image.cell.status, Status::Saving | Status::Importing);
     [1, bytes(image.content_bytes), bytes(image.staged_bytes), uploading.into()]
 }
 

@@ -117,6 +117,8 @@ fn connect(path: &Path, tuning: Tuning) -> Result<Connection, Error> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // As on PostgreSQL.
+        connection.pragma_update(None, "case_sensitive_like", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -tuning.cache_kib)?;
         connection.pragma_update(None, "mmap_size", tuning.mmap_bytes)?;

@@ -4,15 +4,20 @@ use imprint_model::{Filter, Number, TimeOp, Timestamp};
 
 use super::VALUES_MAX;
 use super::statement::{Source, Statement};
-use crate::images::label::{self, Label};
+use crate::images::label;
+use crate::label::Label;
+use crate::pattern;
 use crate::{Error, ErrorKind, Value};
 
 const SECOND_MICROS: i64 = 1_000_000;
 
-/// The label that a condition on a tag or property looks for.
+/// The label that a condition on a tag, property, fact or snapshot looks for.
 pub(super) fn label_of(filter: &Filter) -> Option<Label> {
     match filter {
         Filter::Tag(tag) => Some(label::of_tag(tag)),
+        Filter::TagKey(key) => Some(label::of_tag_key(key)),
+        Filter::Fact(key, value) => Some(label::of_fact(*key, value)),
+        Filter::Snapshot(snapshot) => Some(label::of_snapshot(*snapshot)),
         Filter::Property(name, value) => Some(label::of_property(name, value)),
         _ => None,
     }
@@ -25,7 +30,7 @@ pub(super) fn is_selective(filter: &Filter) -> bool {
 
 /// Whether a condition can only be checked on the image itself, not on its label or member rows.
 pub(super) fn needs_image(filter: &Filter) -> bool {
-    !matches!(filter, Filter::Tag(_) | Filter::Property(..) | Filter::CreatedAt(..))
+    label_of(filter).is_none() && !matches!(filter, Filter::CreatedAt(..))
 }
 
 /// The condition on a row of `source`.
@@ -42,8 +47,19 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::Owner(owner) => equal(statement, "i.owner", owner),
         Filter::Hidden(flag) => equal(statement, "i.hidden", *flag),
         Filter::Protected(flag) => equal(statement, "i.protected", *flag),
-        Filter::Tag(_) | Filter::Property(..) => {
-            let wanted = label_of(filter).expect("tags and properties have labels");
+        Filter::ResourceGroups(groups) => {
+            let names: Vec<&str> = groups.iter().map(|group| group.as_deref().unwrap_or_default()).collect();
+            one_of(statement, "i.resource_group", &names)?
+        }
+        Filter::NameLike(wanted) => like(statement, wanted)?,
+        Filter::Region(region) => equal(statement, "i.region", region),
+        Filter::NotOwner(owner) => format!("i.owner <> {}", statement.bind(owner)),
+        Filter::UsedByInstance(used) => {
+            let negation = if *used { "" } else { "NOT " };
+            format!("{negation}EXISTS (SELECT 1 FROM instance n WHERE n.image_id = {})", source.id())
+        }
+        Filter::Tag(_) | Filter::TagKey(_) | Filter::Property(..) | Filter::Fact(..) | Filter::Snapshot(_) => {
+            let wanted = label_of(filter).expect("these have labels");
             let place = statement.bind(wanted.as_slice());
             format!("EXISTS (SELECT 1 FROM image_label x WHERE x.image_id = {} AND x.label = {place})", source.id())
         }
@@ -54,6 +70,22 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::CreatedAt(op, time) => compared(statement, source.created_at(), *op, *time),
         Filter::UpdatedAt(op, time) => compared(statement, "i.updated_at", *op, *time),
     })
+}
+
+/// The bounds are for the index on names, the rest for what lies between them.
+fn like(statement: &mut Statement, wanted: &str) -> Result<String, Error> {
+    if wanted.len() > pattern::PATTERN_BYTES_MAX {
+        return Err(Error::new(ErrorKind::Other, "a pattern for names is too long"));
+    }
+    let mut conditions = vec![format!("i.name LIKE {} ESCAPE '\\'", statement.bind(pattern::to_like(wanted)))];
+    let prefix = pattern::prefix(wanted);
+    if !prefix.is_empty() {
+        conditions.push(format!("i.name_sorted >= {}", statement.bind(prefix)));
+    }
+    if let Some(after) = pattern::after_prefix(prefix) {
+        conditions.push(format!("i.name_sorted < {}", statement.bind(after)));
+    }
+    Ok(conditions.join(" AND "))
 }
 
 fn equal(statement: &mut Statement, column: &str, value: impl Into<Value>) -> String {
