@@ -211,6 +211,14 @@ pub enum Conflict {
     JobNotStoppable,
     /// Two disks want one device.
     DeviceTaken,
+    /// The disk would be smaller than it is, or than what it is to hold.
+    DiskTooSmall,
+    /// The image has data disks, which have no place here.
+    ImageHasDataDisks,
+    /// The image has more, or larger, data disks than are exported.
+    ExportTooLarge,
+    /// The machine runs.
+    InstanceRunning,
     /// Sharing with oneself.
     SharedWithSelf,
 }

@@ -2,6 +2,7 @@
 //! authorises, checks the rules, and changes everything it changes in one transaction.
 
 mod access;
+mod ask;
 mod definitions;
 mod error;
 mod fetch;
@@ -27,6 +28,7 @@ use imprint_model::Clock;
 use imprint_store::Store;
 use tokio::sync::Notify;
 
+pub use ask::{Ask, Once};
 pub use definitions::{
     DEFINITION_NAME_CHARS_MAX, DEFINITION_TEXT_CHARS_MAX, Definition, DefinitionKind, ListNamespaces, Namespace,
     NamespaceContent, NamespaceDetails, NamespaceSort, NewDefinition, Present,

@@ -1,6 +1,7 @@
 //! The limits that hold for every image, whatever dialect made it. Stricter ones belong to the dialects.
 
-use imprint_model::Image;
+use imprint_catalogue::{Tx, quotas};
+use imprint_model::{Image, ProjectId};
 use serde::Deserialize;
 
 use crate::error::{Error, Field, Quota};
@@ -29,6 +30,18 @@ pub struct Limits {
     pub account_images: i64,
     /// Uploads and imports of one account at one time.
     pub account_uploads: i64,
+    /// Images of one account in one region, where a dialect knows regions.
+    pub region_images: i64,
+    /// Images of one family.
+    pub family_images: i64,
+    /// Families of one account in one region.
+    pub families: i64,
+    /// Snapshots of one disk.
+    pub disk_snapshots: i64,
+    /// Accounts one image is shared with, where a dialect shares without asking them.
+    pub image_shares: i64,
+    /// Copies of one account into one region at one time; further ones wait.
+    pub region_copies: i64,
 }
 
 impl Default for Limits {
@@ -41,6 +54,12 @@ impl Default for Limits {
             account_bytes: -1,
             account_images: -1,
             account_uploads: -1,
+            region_images: 100,
+            family_images: 30,
+            families: 100,
+            disk_snapshots: 256,
+            image_shares: 50,
+            region_copies: 5,
         }
     }
 }
@@ -73,6 +92,12 @@ impl Limits {
         within(self.image_properties, image.properties.len() as u64, Quota::Properties)?;
         within(self.image_tags, image.tags.len() as u64, Quota::Tags)
     }
+}
+
+/// The limit `name` that holds for `owner`: its own when it has one, `otherwise` else. Read in the transaction that is
+/// held against it.
+pub(crate) fn most(tx: &mut Tx<'_>, owner: &ProjectId, name: &str, otherwise: i64) -> Result<i64, Error> {
+    Ok(quotas::get(tx, owner, name)?.unwrap_or(otherwise))
 }
 
 /// `Err` when `count` is over `limit` (negative: none).

@@ -54,7 +54,8 @@ impl Service {
         }
         let limits = &self.settings.limits;
         let owner = ProjectId(limits.text(Field::Owner, owner.0)?);
-        let mut image = Image::blank(wanted.id.unwrap_or_else(ImageId::random), owner, self.settings.home_region().to_owned(), self.clock.now());
+        let (id, region) = (wanted.id.unwrap_or_else(ImageId::random), self.settings.home_region().to_owned());
+        let mut image = Image::blank(id, owner, region, self.clock.now());
         for change in wanted.changes.iter().cloned() {
             change.apply(&mut image, limits)?;
         }

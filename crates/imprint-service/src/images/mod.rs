@@ -20,4 +20,4 @@ pub use push::{ProvenChunk, possession_key, prove_possession};
 pub use read::{ListImages, Listing, Seen};
 pub use upload::Upload;
 
-pub(crate) use writing::require_formats;
+pub(crate) use writing::{require_formats, require_no_copy_waits};

@@ -3,7 +3,7 @@
 
 use imprint_catalogue::{Tx, images};
 use imprint_disk::Inspection;
-use imprint_model::{Action, Caller, ContainerFormat, Content, Event, Image, ImageId, LeaseId, ProjectId};
+use imprint_model::{Action, Caller, ContainerFormat, Content, Event, Image, ImageId, LeaseId, ProjectId, Status};
 
 use crate::Service;
 use crate::access::{load, note};
@@ -44,6 +44,7 @@ impl Service {
         let (asker, service) = (caller.clone(), self.clone());
         let begin = move |tx: &mut Tx<'_>| {
             let mut image = load(tx, &asker, Action::Write, id)?;
+            require_no_copy_waits(&image)?;
             image.apply(if purpose == Purpose::Use { Event::BeginUpload } else { Event::BeginStaging })?;
             if purpose == Purpose::Use {
                 require_formats(&image)?;
@@ -178,6 +179,12 @@ impl Drop for Writing {
 /// The image, when the holder of `lease` is still the one who writes it.
 fn still_writing(tx: &mut Tx<'_>, id: ImageId, lease: LeaseId) -> Result<Option<Image>, Error> {
     Ok(images::get(tx, id)?.filter(|image| image.writer == Some(lease)))
+}
+
+/// A copy that waits for its turn looks like any image without data, but its data is decided.
+pub(crate) fn require_no_copy_waits(image: &Image) -> Result<(), Error> {
+    let waits = image.status == Status::Queued && image.facts.copied_from.is_some();
+    if waits { Err(Error::WrongStatus(image.status)) } else { Ok(()) }
 }
 
 /// Nothing can be done with bytes whose form nobody told.

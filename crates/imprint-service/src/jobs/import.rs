@@ -7,14 +7,14 @@ use futures_util::StreamExt;
 use imprint_catalogue::{Tx, images};
 use imprint_disk::{Inspection, Inspector};
 use imprint_model::{Action, Caller, ContainerFormat, Content, DiskFormat, Event, Image, ImageId, Job, JobId, Status};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{ImportSource, Secret, Work, enqueue};
+use super::{Ending, ImportSource, Secret, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Error, Field};
 use crate::fetch::failed;
-use crate::images::require_formats;
+use crate::images::{require_formats, require_no_copy_waits};
 use crate::ingest::{Ingest, Ingested};
 
 /// The property that holds the id of the job that is importing.
@@ -34,7 +34,7 @@ const RECORD_BYTES_MAX: u64 = 1 << 20;
 
 /// What an import brought in.
 #[derive(Debug)]
-pub(super) struct Brought {
+struct Brought {
     content: Content,
     /// Protects bytes that no row names yet.
     kept: Option<Ingested>,
@@ -87,6 +87,7 @@ impl Service {
         let begin = move |tx: &mut Tx<'_>| {
             let mut image = load(tx, &asker, Action::Write, id)?;
             require_source(&image, &source)?;
+            require_no_copy_waits(&image)?;
             image.apply(Event::BeginImport)?;
             service.require_room(tx, &image.owner, 0, 1)?;
             let now = service.clock.now();
@@ -148,7 +149,7 @@ impl Service {
     }
 
     /// Brings in what an import asks for. What becomes of the image is decided when the job ends.
-    pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Brought, Error> {
+    pub(super) async fn run_import(&self, job: &Job, source: &ImportSource) -> Result<Ending, Error> {
         let id = job.image.ok_or_else(|| Error::internal("an import without an image"))?;
         let image = self.catalogue.read(move |tx| Ok::<_, Error>(images::get(tx, id)?)).await?;
         let image = image.filter(|image| is_importing(image, job.id)).ok_or(Error::Gone)?;
@@ -157,7 +158,8 @@ impl Service {
         if let Some(kept) = &brought.kept {
             kept.ensure_live().await?;
         }
-        Ok(brought)
+        let (service, job) = (self.clone(), job.clone());
+        Ok(Box::new(move |tx| service.settle_import(tx, &job, &brought)))
     }
 
     async fn bring_in(&self, job: &Job, mut image: Image, source: &ImportSource) -> Result<Brought, Error> {
@@ -261,45 +263,48 @@ impl Service {
         Ok(RemoteRecord { disk_format, container_format, properties })
     }
 
-    /// Gives the image its data, or returns it to what it was; in the transaction that ends the job, so that a job
-    /// that has ended never leaves an image behind that still waits for it.
-    pub(super) fn settle_import(
-        &self,
-        tx: &mut Tx<'_>,
-        job: &Job,
-        outcome: Result<&Brought, &Error>,
-    ) -> Result<(), Error> {
-        let Some(id) = job.image else { return Ok(()) };
-        let found = images::get(tx, id)?.filter(|image| is_importing(image, job.id));
-        let Some(mut image) = found else {
-            // deleted meanwhile: there is nothing to give the data to
-            return if outcome.is_ok() { Err(Error::Gone) } else { Ok(()) };
-        };
+    /// Gives the image its data; in the transaction that ends the job, so that a job that has ended never leaves an
+    /// image behind that still waits for it.
+    fn settle_import(&self, tx: &mut Tx<'_>, job: &Job, brought: &Brought) -> Result<Value, Error> {
+        // deleted meanwhile: there is nothing to give the data to
+        let mut image = importing(tx, job)?.ok_or(Error::Gone)?;
+        self.require_room(tx, &image.owner, brought.content.size_bytes, 0)?;
+        image.content = Some(brought.content.clone());
+        image.staged = None;
+        brought.record.apply(&mut image);
+        self.settings.limits.check(&image)?;
+        image.apply(Event::DataComplete)?;
+        self.put_import_away(tx, image)?;
+        Ok(json!({ "image_id": job.image }))
+    }
+
+    /// Returns the image to what it was before the import, as far as that can be.
+    pub(super) fn settle_failed_import(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
+        let Some(mut image) = importing(tx, job)? else { return Ok(()) };
+        image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(STORE.to_owned()));
+        // staged data that nothing is wrong with is not thrown away
+        if error.is_passing() && image.staged.is_some() {
+            image.apply(Event::PutBack)?;
+        } else {
+            image.staged = None;
+            image.apply(Event::DataLost)?;
+        }
+        self.put_import_away(tx, image)
+    }
+
+    /// Writes the record of an image that no import works on any more.
+    fn put_import_away(&self, tx: &mut Tx<'_>, mut image: Image) -> Result<(), Error> {
         image.properties.remove(KEY_IMPORT_TASK);
         image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(String::new()));
-        match outcome {
-            Ok(brought) => {
-                self.require_room(tx, &image.owner, brought.content.size_bytes, 0)?;
-                image.content = Some(brought.content.clone());
-                image.staged = None;
-                brought.record.apply(&mut image);
-                self.settings.limits.check(&image)?;
-                image.apply(Event::DataComplete)?;
-            }
-            Err(error) => {
-                image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(STORE.to_owned()));
-                // staged data that nothing is wrong with is not thrown away
-                if error.is_passing() && image.staged.is_some() {
-                    image.apply(Event::PutBack)?;
-                } else {
-                    image.staged = None;
-                    image.apply(Event::DataLost)?;
-                }
-            }
-        }
         image.updated_at = self.clock.now();
         Ok(images::update(tx, &image)?)
     }
+}
+
+/// The image of an import, when it still waits for it.
+fn importing(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Image>, Error> {
+    let Some(id) = job.image else { return Ok(None) };
+    Ok(images::get(tx, id)?.filter(|image| is_importing(image, job.id)))
 }
 
 /// An image that can be copied, for those who may have it copied.

@@ -3,6 +3,7 @@
 
 mod import;
 mod runner;
+mod settle;
 mod view;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO};
 pub use runner::Runner;
+pub(crate) use settle::Ending;
 pub use view::{JobFilter, JobSort};
 
 use crate::error::Error;
@@ -57,6 +59,11 @@ pub enum ImportSource {
 }
 
 impl Work {
+    /// The work that a job's row describes.
+    pub(crate) fn of(job: &Job) -> Result<Self, Error> {
+        serde_json::from_value(job.payload.clone()).map_err(Error::internal)
+    }
+
     /// The kind, as the job's row and dialects name it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imprint_catalogue::{Tx, jobs};
-use imprint_model::{Job, JobState, LeaseId};
-use serde_json::json;
+use imprint_model::{Job, JobState, LeaseId, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::Work;
-use super::import::Brought;
+use super::Ending;
 use crate::Service;
 use crate::error::Error;
 
@@ -43,23 +41,31 @@ impl Runner {
     pub async fn run(&self) {
         let places = Arc::new(Semaphore::new(JOBS_AT_ONCE));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match self.take().await {
-                Ok(Some(job)) => {
+            let place = Arc::clone(&places).try_acquire_owned().ok();
+            match self.take(place.is_none()).await {
+                Ok(Taken::Ended) => {}
+                Ok(Taken::Job(job)) => {
                     let (service, worker) = (self.service.clone(), self.worker);
                     tokio::spawn(async move {
-                        carry_out(&service, worker, job).await;
+                        carry_out(&service, worker, *job).await;
                         drop(place);
                     });
                 }
-                Ok(None) => {
-                    tokio::select! { () = self.service.wake.notified() => {}, () = tokio::time::sleep(POLL) => {} }
-                }
+                Ok(Taken::Nothing) => self.rest(&places, place.is_none()).await,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the job queue does not answer");
                     tokio::time::sleep(POLL).await;
                 }
             }
+        }
+    }
+
+    /// Waits until there may be something to do.
+    async fn rest(&self, places: &Semaphore, full: bool) {
+        tokio::select! {
+            () = self.service.wake.notified() => {}
+            place = places.acquire(), if full => drop(place),
+            () = tokio::time::sleep(POLL) => {}
         }
     }
 
@@ -69,27 +75,62 @@ impl Runner {
     /// When the queue does not answer.
     pub async fn run_waiting(&self) -> Result<usize, Error> {
         let mut ran = 0;
-        while let Some(job) = self.take().await? {
-            carry_out(&self.service, self.worker, job).await;
+        loop {
+            match self.take(false).await? {
+                Taken::Nothing => return Ok(ran),
+                Taken::Ended => {}
+                Taken::Job(job) => carry_out(&self.service, self.worker, *job).await,
+            }
             ran += 1;
         }
-        Ok(ran)
     }
 
-    async fn take(&self) -> Result<Option<Job>, Error> {
-        let (worker, now) = (self.worker.to_string(), self.service.clock.now());
-        self.service
-            .catalogue
-            .write(move |tx| Ok::<_, Error>(jobs::lease_next(tx, &worker, now, now.after(LEASE))?))
-            .await
+    /// The next job, of those that move no bytes when `quick_only`. Such a job is ended by the transaction that takes
+    /// it, so no crash finds it half done.
+    async fn take(&self, quick_only: bool) -> Result<Taken, Error> {
+        let (service, worker) = (self.service.clone(), self.worker.to_string());
+        let at_once = move |tx: &mut Tx<'_>| {
+            let now = service.clock.now();
+            let Some(job) = lease(tx, &worker, quick_only, now)? else { return Ok(Taken::Nothing) };
+            let Some(result) = service.settle_at_once(tx, &job)? else { return Ok(Taken::Job(Box::new(job))) };
+            jobs::finish(tx, job.id, JobState::Succeeded, Some(&result), "", now)?;
+            Ok::<_, Error>(Taken::Ended)
+        };
+        if let Ok(taken) = self.service.catalogue.write(at_once).await {
+            return Ok(taken);
+        }
+        // it fails, or the queue does: taken on its own, its failure is noted as any other's
+        let (clock, worker) = (self.service.clock.clone(), self.worker.to_string());
+        let taken =
+            self.service.catalogue.write(move |tx| lease(tx, &worker, quick_only, clock.now())).await?;
+        Ok(taken.map_or(Taken::Nothing, |job| Taken::Job(Box::new(job))))
     }
+}
+
+/// What came of looking into the queue.
+enum Taken {
+    /// Nothing waits.
+    Nothing,
+    /// A job was taken and has ended.
+    Ended,
+    /// A job was taken and has to be carried out.
+    Job(Box<Job>),
+}
+
+fn lease(tx: &mut Tx<'_>, worker: &str, quick_only: bool, now: Timestamp) -> Result<Option<Job>, Error> {
+    let until = now.after(LEASE);
+    Ok(if quick_only {
+        None
+    } else {
+        jobs::lease_next(tx, worker, now, until)?
+    })
 }
 
 /// Runs one job to its end, renewing its lease meanwhile.
 async fn carry_out(service: &Service, worker: LeaseId, job: Job) {
     let outcome = tokio::select! {
         outcome = attempt(service, &job) => outcome,
-        () = keep_lease(service, worker, &job) => return, // somebody else has it now
+        () = keep_lease(service, worker, &job) => return, // somebody else has it now, or it was cancelled
     };
     if let Err(error) = &outcome {
         tracing::warn!(job = %job.id, error = error as &dyn std::error::Error, "a job failed");
@@ -109,18 +150,22 @@ async fn carry_out(service: &Service, worker: LeaseId, job: Job) {
     }
 }
 
-/// Notes the end of a job and what it means for its image, in one transaction.
-async fn end(service: &Service, job: &Job, outcome: Result<Brought, Error>) -> Result<(), Error> {
-    let (inner, row, now) = (service.clone(), job.clone(), service.clock.now());
+/// Notes the end of a job and what it means for what it worked on, in one transaction.
+async fn end(service: &Service, job: &Job, mut outcome: Result<Ending, Error>) -> Result<(), Error> {
+    let (inner, id, now) = (service.clone(), job.id, service.clock.now());
     let end = move |tx: &mut Tx<'_>| {
-        inner.settle_import(tx, &row, outcome.as_ref())?;
-        let (state, result, message) = match &outcome {
-            Ok(_) => (JobState::Succeeded, Some(json!({ "image_id": row.image })), String::new()),
-            Err(error) => (JobState::Failed, None, error.to_string()),
+        // ended by another worker, or cancelled: it keeps that end
+        let Some(job) = jobs::get(tx, id)?.filter(|job| !job.state.has_ended()) else { return Ok(()) };
+        let (state, result, message) = match &mut outcome {
+            Ok(ending) => (JobState::Succeeded, Some(ending(tx)?), String::new()),
+            Err(error) => {
+                inner.settle_failure(tx, &job, error)?;
+                (JobState::Failed, None, error.to_string())
+            }
         };
-        Ok::<_, Error>(jobs::finish(tx, row.id, state, result.as_ref(), &message, now)?)
+        Ok::<_, Error>(jobs::finish(tx, id, state, result.as_ref(), &message, now)?)
     };
-    service.catalogue.write(end).await.map(|_| ())
+    service.catalogue.write(end).await
 }
 
 /// Gives a job back, to be tried again soon by whoever is free.
@@ -132,14 +177,11 @@ async fn put_back(service: &Service, worker: LeaseId, job: &Job) {
     }
 }
 
-async fn attempt(service: &Service, job: &Job) -> Result<Brought, Error> {
-    let work: Work = serde_json::from_value(job.payload.clone()).map_err(Error::internal)?;
-    match work {
-        Work::Import { .. } if job.attempts > ATTEMPTS_MAX => {
-            Err(Error::Unavailable("given up after too many attempts".to_owned()))
-        }
-        Work::Import { source, .. } => service.run_import(job, &source).await,
+async fn attempt(service: &Service, job: &Job) -> Result<Ending, Error> {
+    if job.attempts > ATTEMPTS_MAX {
+        return Err(Error::Unavailable("given up after too many attempts".to_owned()));
     }
+    service.carry_out_work(job).await
 }
 
 /// Ends when the lease is lost.

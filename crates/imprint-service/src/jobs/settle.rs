@@ -1,0 +1,37 @@
+//! What each kind of work does, and what its end means for what it worked on: one transaction ends the job and writes
+//! that, so that job and image never disagree. A row for every kind; the kinds themselves are elsewhere.
+
+use imprint_catalogue::Tx;
+use imprint_model::Job;
+use serde_json::Value;
+
+use super::Work;
+use crate::Service;
+use crate::error::Error;
+
+/// What a job that did its work writes, in the transaction that ends it; answers the job's result. Holds whatever
+/// protects bytes that no row names yet, and may be called again when others were in the way.
+pub(crate) type Ending = Box<dyn FnMut(&mut Tx<'_>) -> Result<Value, Error> + Send>;
+
+impl Service {
+    /// Does a job's work, all but writing it down.
+    pub(super) async fn carry_out_work(&self, job: &Job) -> Result<Ending, Error> {
+        match Work::of(job)? {
+            Work::Import { source, .. } => self.run_import(job, &source).await,
+        }
+    }
+
+    /// Ends a job that moves no bytes; `None` when it has to be carried out after all.
+    pub(super) fn settle_at_once(&self, _: &mut Tx<'_>, job: &Job) -> Result<Option<Value>, Error> {
+        match Work::of(job)? {
+            Work::Import { .. } => Ok(None),
+        }
+    }
+
+    /// Writes what the failure of a job means.
+    pub(super) fn settle_failure(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
+        match Work::of(job)? {
+            Work::Import { .. } => self.settle_failed_import(tx, job, error),
+        }
+    }
+}
