@@ -1,6 +1,7 @@
-//! Who may do what to an image. One function decides for every dialect.
+//! Who may do what to an image. One function decides for every dialect: first by roles and by how the image stands to
+//! the caller, then, for a user whom the account's owner bound to grants, by these too.
 
-use crate::{Caller, Image, Member, Visibility, role};
+use crate::{Caller, Decision, Image, Member, Visibility, role};
 
 /// What a caller wants to do to an image that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,32 +63,46 @@ pub fn authorise(caller: &Caller, action: Action, image: &Image, membership: Opt
     if !reached || !looks {
         return Err(Refusal::Absent);
     }
+    // what is another's, and shown, is shown to all of an account: its owner grants what is the account's own
+    let grants = caller.grants.as_deref();
+    let granted = |action| grants.is_none_or(|grants| grants.permits(action, image) == Decision::Allowed);
+    if own && !granted(Action::Read) {
+        return Err(Refusal::Absent);
+    }
     let allowed = match action {
         Action::Read => true,
         Action::Download => caller.has_role(role::MEMBER),
         Action::Write | Action::Share => own && caller.has_role(role::MEMBER),
         Action::Publish | Action::ChangeOwner | Action::Operate => false,
     };
-    if allowed { Ok(()) } else { Err(Refusal::Forbidden) }
+    if allowed && (action == Action::Read || granted(action)) { Ok(()) } else { Err(Refusal::Forbidden) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::{ImageId, MemberStatus, ProjectId, Timestamp, UserId};
+    use crate::{Effect, Grants, ImageId, MemberStatus, ProjectId, Statement, Timestamp, UserId};
 
     fn image(visibility: Visibility) -> Image {
         Image { visibility, ..Image::blank(ImageId::random(), "owner".into(), "here".to_owned(), Timestamp(0)) }
     }
 
-    fn decide(role: &str, project: &str, sharing: Option<MemberStatus>, visibility: Visibility) -> String {
+    fn decide(
+        role: &str,
+        grants: Option<&Arc<Grants>>,
+        project: &str,
+        sharing: Option<MemberStatus>,
+        visibility: Visibility,
+    ) -> String {
         let image = image(visibility);
         let project = ProjectId::from(project);
         let caller = Caller {
             user: UserId::from("user"),
             project: Some(project.clone()),
             roles: vec![role.to_owned()],
-            grants: None,
+            grants: grants.cloned(),
             request_id: String::new(),
         };
         let at = Timestamp(0);
@@ -100,18 +115,55 @@ mod tests {
         letters.iter().collect()
     }
 
+    /// Grants of these statements, each an effect on one operation; an operation is called as its action.
+    fn grants(statements: &[(Effect, &str)]) -> Arc<Grants> {
+        let statement = |&(effect, operation): &(Effect, &str)| Statement {
+            effect,
+            actions: vec![operation.to_owned()],
+            actions_excluded: false,
+            resources: vec!["image/here/*".to_owned()],
+            conditions: vec![],
+        };
+        Arc::new(Grants {
+            statements: statements.iter().map(statement).collect(),
+            operations: Action::ALL.iter().map(|&action| (action, vec![format!("{action:?}")])).collect(),
+            image_resource: "image/{region}/{id}".to_owned(),
+            ..Grants::default()
+        })
+    }
+
+    const RELATIONS: [(&str, &str, Option<MemberStatus>); 3] =
+        [("own", "owner", None), ("shared", "friend", Some(MemberStatus::Pending)), ("foreign", "stranger", None)];
+
+    fn rows(name: &str, role: &str, grants: Option<&Arc<Grants>>) -> String {
+        let row = |(relation, project, sharing): (&str, &str, Option<MemberStatus>)| {
+            let cells: Vec<String> =
+                Visibility::ALL.iter().map(|&visible| decide(role, grants, project, sharing, visible)).collect();
+            format!("{name:8}{relation:8}{}\n", cells.join(" "))
+        };
+        RELATIONS.map(row).concat()
+    }
+
     /// The whole matrix, reviewed: rows are who asks and how the image stands to them, columns are visibilities, and
-    /// each letter is an action in the order of `Action::ALL`: y may, n is forbidden, . does not exist.
+    /// each letter is an action in the order of `Action::ALL`: y may, n is forbidden, . does not exist. The last rows
+    /// are members whom grants bind: to nothing, to looking, to everything, to changing without looking, to everything
+    /// but sharing.
     #[test]
     fn the_matrix_is_as_reviewed() {
-        let relations =
-            [("own", "owner", None), ("shared", "friend", Some(MemberStatus::Pending)), ("foreign", "stranger", None)];
+        use Effect::{Allow, Deny};
         let mut matrix = String::new();
         for role in [role::ADMIN, role::MANAGER, role::MEMBER, role::READER, role::SERVICE, "nobody"] {
-            for (relation, project, sharing) in relations {
-                let row = Visibility::ALL.iter().map(|&visibility| decide(role, project, sharing, visibility));
-                matrix += &format!("{role:8}{relation:8}{}\n", row.collect::<Vec<_>>().join(" "));
-            }
+            matrix += &rows(role, role, None);
+        }
+        let granted: [(&str, &[(Effect, &str)]); 5] = [
+            ("g:none", &[]),
+            ("g:look", &[(Allow, "Read")]),
+            ("g:all", &[(Allow, "*")]),
+            ("g:blind", &[(Allow, "Write")]),
+            ("g:keep", &[(Allow, "*"), (Deny, "Share")]),
+        ];
+        for (name, statements) in granted {
+            matrix += &rows(name, role::MEMBER, Some(&grants(statements)));
         }
         let expected = include_str!("../tests/goldens/policy_matrix.txt");
         assert_eq!(matrix, expected, "\n{matrix}");
