@@ -5,7 +5,9 @@ PACKAGES=(build-essential pkg-config git curl python3 python3-venv postgresql qe
   e2fsprogs fdisk gdisk dosfstools mtools xfsprogs btrfs-progs lvm2 grub-pc-bin grub-efi-amd64-bin
   zstd cpio lz4 util-linux)
 PYTHON_PACKAGES=(python-openstackclient==10.5.0 python-glanceclient==4.13.0 openstacksdk==4.22.0
-  tempest==47.0.0 glance-tempest-plugin==0.17.0 pytest==9.2.0 'moto[s3,server]==5.2.5')
+  tempest==47.0.0 glance-tempest-plugin==0.17.0 pytest==9.2.0 'moto[s3,server]==5.2.5'
+  alibabacloud_ecs20140526==7.11.8 alibabacloud_sts20150401==1.2.0 alibabacloud_ram20150501==1.3.0
+  aliyun-python-sdk-core==2.16.1 aliyun-python-sdk-ecs==4.24.83)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -15,6 +17,8 @@ install_packages() {
   for package in "${PACKAGES[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
+  # Node may have come from elsewhere than Debian, and then brings npm along.
+  command -v npm >/dev/null || missing+=(nodejs npm)
   [ ${#missing[@]} -eq 0 ] && return
   say "installing ${missing[*]}"
   [ "$(id -u)" = 0 ] || { echo "run as root once, or: apt-get install ${missing[*]}" >&2; return 1; }
@@ -51,6 +55,19 @@ install_clients() {
     printf %s "$stamp" > "$venv/stamp"
   fi
   PATH=$venv/bin:$PATH
+}
+
+# The client for Node, in a folder outside the tree, exactly as the lock file says.
+install_node_clients() {
+  local folder=$CACHE/ecs_node lock=$TESTS/clients/ecs_node/package-lock.json
+  export IMPRINT_TEST_NODE=$folder
+  cmp -s "$lock" "$folder/stamp" && return
+  say "installing the client for Node into $folder"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$TESTS/clients/ecs_node/package.json" "$lock" "$folder"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
+  cp "$lock" "$folder/stamp"
 }
 
 # Runs one step, keeps its output for the count, and goes on whatever comes of it.

@@ -18,6 +18,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.api import Api  # noqa: E402
 
+# Modules of tests that other modules import: their assertions shall explain themselves too.
+pytest.register_assert_rewrite("aliyun", "ecs_family", "ecs_images", "ecs_machines", "ecs_ram", "ecs_world")
+
 READ_BYTES = 1 << 20
 STATUS_SECS_MAX = 30
 
@@ -176,3 +179,10 @@ def owner():
 def member():
     """Who gets images shared, in a second project."""
     return make_user()
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Accounts with something in them, for the ECS suites."""
+    import ecs_world
+    return ecs_world.build()
