@@ -33,6 +33,7 @@ CREATE TABLE image_count (
 ) WITHOUT ROWID;
 CREATE INDEX image_count_seen ON image_count (label, visibility, hidden, status, region);
 
+-- image_label is what images that have a disk from it are labelled with.
 CREATE TABLE snapshot (
     id TEXT NOT NULL PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -54,7 +55,8 @@ CREATE TABLE snapshot (
     resource_group TEXT NOT NULL,
     tags TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    image_label BLOB NOT NULL
 );
 CREATE INDEX snapshot_own ON snapshot (owner, region, created_at, id);
 CREATE INDEX snapshot_disk ON snapshot (disk_id, created_at, id) WHERE disk_id IS NOT NULL;
@@ -119,13 +121,9 @@ CREATE INDEX instance_image ON instance (image_id);
 CREATE TABLE inventory_label (
     item_id TEXT NOT NULL,
     label BLOB NOT NULL,
-    kind TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    region TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
     PRIMARY KEY (item_id, label)
 ) WITHOUT ROWID;
-CREATE INDEX inventory_label_own ON inventory_label (label, kind, owner, region, created_at, item_id);
+CREATE INDEX inventory_label_items ON inventory_label (label, item_id);
 
 CREATE TABLE resource_group (
     id TEXT NOT NULL PRIMARY KEY,
@@ -153,25 +151,22 @@ CREATE TABLE identity_grant_roles (
     name TEXT NOT NULL,
     trust_document TEXT NOT NULL,
     description TEXT NOT NULL,
-    session_secs_max BIGINT NOT NULL,
+    max_session_secs BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
     UNIQUE (project_id, name)
 );
 
--- Policies of every account have an empty project.
 CREATE TABLE identity_grant_policies (
     project_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     description TEXT NOT NULL,
     document TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    PRIMARY KEY (project_id, kind, name)
+    PRIMARY KEY (project_id, name)
 );
 
--- principal_kind: user or role.
+-- Which policies hold for which users and roles.
 CREATE TABLE identity_grant_attachments (
     project_id TEXT NOT NULL,
     policy_kind TEXT NOT NULL,

@@ -22,6 +22,7 @@ pub mod definitions;
 pub mod idempotency;
 pub mod identity;
 pub mod images;
+pub mod inventory;
 pub mod jobs;
 pub mod kv;
 pub mod members;
@@ -29,6 +30,7 @@ pub mod quotas;
 
 pub use db::Catalogue;
 pub use error::{Error, ErrorKind};
+pub use inventory::{disks, instances, resource_groups, snapshots};
 pub use settings::Settings;
 pub use tx::Tx;
 pub use value::{FromValue, Row, Value, to_json};

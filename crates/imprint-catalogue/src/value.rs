@@ -87,6 +87,12 @@ impl From<Timestamp> for Value {
     }
 }
 
+impl<const LEN: usize> From<&[u8; LEN]> for Value {
+    fn from(bytes: &[u8; LEN]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)

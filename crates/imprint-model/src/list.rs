@@ -71,8 +71,12 @@ pub enum Filter {
     DiskFormats(Vec<DiskFormat>),
     /// One of these.
     ContainerFormats(Vec<ContainerFormat>),
+    /// One of these statuses, each of images hidden or not, or both.
+    States(Vec<(Status, Option<bool>)>),
     /// This visibility.
     Visibility(Visibility),
+    /// One of these visibilities.
+    Visibilities(Vec<Visibility>),
     /// Owned by this account.
     Owner(ProjectId),
     /// Hidden or not.
@@ -85,6 +89,8 @@ pub enum Filter {
     TagKey(String),
     /// This fact has exactly this value.
     Fact(FactKey, String),
+    /// This fact has one of these values; `None` stands for its absence.
+    FactAmong(FactKey, Vec<Option<String>>),
     /// In one of these resource groups; `None` stands for the default group.
     ResourceGroups(Vec<Option<String>>),
     /// The name matches a pattern in which `*` stands for any text.

@@ -7,6 +7,10 @@ mod access_keys;
 mod app_credentials;
 mod assignments;
 mod domains;
+mod grant_attachments;
+mod grant_policies;
+mod grant_roles;
+mod grant_users;
 mod projects;
 mod revocations;
 mod roles;
@@ -28,6 +32,22 @@ pub use assignments::{
     delete_assignments_of_user, has_assignment, insert_assignment, list_assignments, remove_assignment,
 };
 pub use domains::{DomainRow, delete_domain, domain, domain_by_name, insert_domain, list_domains, update_domain};
+pub use grant_attachments::{
+    GrantAttachmentRow, delete_grant_attachment, delete_grant_attachments_of, delete_grants_of_project,
+    grant_attachments_of, grant_attachments_of_policy, insert_grant_attachment,
+};
+pub use grant_policies::{
+    GrantPolicyRow, count_grant_policies, delete_grant_policy, grant_policy, insert_grant_policy, list_grant_policies,
+    update_grant_policy,
+};
+pub use grant_roles::{
+    GrantRoleRow, count_grant_roles, delete_grant_role, grant_role, grant_role_by_name, insert_grant_role,
+    list_grant_roles, update_grant_role,
+};
+pub use grant_users::{
+    GrantUserRow, count_grant_users, delete_grant_user, grant_user, grant_user_by_name, insert_grant_user,
+    list_grant_users, update_grant_user,
+};
 pub use projects::{
     ProjectFilter, ProjectRow, delete_project, insert_project, list_projects, list_projects_of_user, project,
     project_by_account_number, project_by_name, update_project,

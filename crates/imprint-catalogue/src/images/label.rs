@@ -27,7 +27,7 @@ pub(super) fn of_fact(key: FactKey, value: &str) -> Label {
     digest(&[b"fact", key.as_str().as_bytes(), value.as_bytes()])
 }
 
-pub(super) fn of_snapshot(snapshot: SnapshotId) -> Label {
+pub(crate) fn of_snapshot(snapshot: SnapshotId) -> Label {
     digest(&[b"snapshot", snapshot.0.as_bytes()])
 }
 

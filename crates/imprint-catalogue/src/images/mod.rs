@@ -4,6 +4,7 @@
 mod count;
 mod label;
 mod list;
+mod lookup;
 mod record;
 mod references;
 mod region;
@@ -11,7 +12,11 @@ mod usage;
 
 use imprint_model::{Image, ImageId, Member, ProjectId, Timestamp};
 
+pub(crate) use label::of_snapshot as label_of_snapshot;
 pub use list::{Listing, VALUES_MAX, list};
+pub use lookup::{
+    family_counts, name_taken, newest_of_family, region_count, shared, tagged, used_by_instances, with_snapshot,
+};
 pub use references::{maps, uses_map, writers};
 pub use region::adopt_region;
 pub use usage::{Usage, usage, usage_all};

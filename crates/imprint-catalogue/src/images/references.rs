@@ -1,31 +1,30 @@
-//! What images need of the content store: the roots that collection must keep, and the writers it must ask about.
+//! What images, snapshots and disks need of the content store: the roots that collection must keep, and the writers it must ask about.
 
 use imprint_model::{ImageId, LeaseId, MapId};
 
 use crate::{Error, Tx, params};
 
-/// Every map that an image needs, once.
+/// The columns that name maps.
+const ROOTS: [(&str, &str); 4] =
+    [("image", "content_map"), ("image", "staged_map"), ("snapshot", "content_map"), ("disk", "base_map")];
+
+/// Every map that an image, a snapshot or a disk needs, once.
 ///
 /// # Errors
 /// The engine's.
 pub fn maps(tx: &mut Tx<'_>) -> Result<Vec<MapId>, Error> {
-    let rows = tx.query(
-        "SELECT content_map FROM image WHERE content_map IS NOT NULL \
-         UNION SELECT staged_map FROM image WHERE staged_map IS NOT NULL",
-        &[],
-    )?;
+    let selects = ROOTS.map(|(table, column)| format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL"));
+    let rows = tx.query(&selects.join(" UNION "), &[])?;
     rows.iter().map(|row| row.parse(0)).collect()
 }
 
-/// Whether an image needs this map.
+/// Whether an image, a snapshot or a disk needs this map.
 ///
 /// # Errors
 /// The engine's.
 pub fn uses_map(tx: &mut Tx<'_>, map: MapId) -> Result<bool, Error> {
-    let rows = tx.query(
-        "SELECT 1 FROM image WHERE content_map = ?1 UNION ALL SELECT 1 FROM image WHERE staged_map = ?1 LIMIT 1",
-        params![map],
-    )?;
+    let selects = ROOTS.map(|(table, column)| format!("SELECT 1 FROM {table} WHERE {column} = ?1"));
+    let rows = tx.query(&format!("{} LIMIT 1", selects.join(" UNION ALL ")), params![map])?;
     Ok(!rows.is_empty())
 }
 

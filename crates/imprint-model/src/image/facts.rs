@@ -136,6 +136,8 @@ crate::words! {
         Description = "description",
         /// See [`Facts::resource_group`].
         ResourceGroup = "resource_group",
+        /// See [`Facts::nvme`]: `true` or `false`.
+        Nvme = "nvme",
     }
 }
 
@@ -152,6 +154,7 @@ impl Facts {
             FactKey::OsName => self.os_name.as_deref(),
             FactKey::Description => self.description.as_deref(),
             FactKey::ResourceGroup => self.resource_group.as_deref(),
+            FactKey::Nvme => self.nvme.map(|able| if able { "true" } else { "false" }),
         }
     }
 }

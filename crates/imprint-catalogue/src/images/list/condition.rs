@@ -1,6 +1,6 @@
 //! One condition of a list as SQL.
 
-use imprint_model::{Filter, Number, TimeOp, Timestamp};
+use imprint_model::{FactKey, Filter, Number, Status, TimeOp, Timestamp};
 
 use super::VALUES_MAX;
 use super::statement::{Source, Statement};
@@ -47,6 +47,15 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::Owner(owner) => equal(statement, "i.owner", owner),
         Filter::Hidden(flag) => equal(statement, "i.hidden", *flag),
         Filter::Protected(flag) => equal(statement, "i.protected", *flag),
+        Filter::States(states) => {
+            let one = |&(status, hidden): &(Status, Option<bool>)| match hidden {
+                None => format!("i.status = '{status}'"),
+                Some(hidden) => format!("(i.status = '{status}' AND i.hidden = {})", i64::from(hidden)),
+            };
+            either(states.iter().map(one))
+        }
+        Filter::Visibilities(all) => words(statement, "i.visibility", all.iter().map(|v| v.as_str()))?,
+        Filter::FactAmong(key, values) => fact_among(statement, source, *key, values)?,
         Filter::ResourceGroups(groups) => {
             let names: Vec<&str> = groups.iter().map(|group| group.as_deref().unwrap_or_default()).collect();
             one_of(statement, "i.resource_group", &names)?
@@ -70,6 +79,46 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::CreatedAt(op, time) => compared(statement, source.created_at(), *op, *time),
         Filter::UpdatedAt(op, time) => compared(statement, "i.updated_at", *op, *time),
     })
+}
+
+/// Any of these; without any, nothing.
+fn either(conditions: impl Iterator<Item = String>) -> String {
+    let conditions: Vec<String> = conditions.collect();
+    if conditions.is_empty() { "1 = 0".to_owned() } else { format!("({})", conditions.join(" OR ")) }
+}
+
+fn fact_among(
+    statement: &mut Statement,
+    source: Source,
+    key: FactKey,
+    values: &[Option<String>],
+) -> Result<String, Error> {
+    if let Some(column) = fact_column(key) {
+        let words: Vec<&str> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
+        return one_of(statement, &format!("i.{column}"), &words);
+    }
+    let mut conditions = Vec::new();
+    let wanted: Vec<Label> = values.iter().flatten().map(|value| label::of_fact(key, value)).collect();
+    if !wanted.is_empty() {
+        let wanted = one_of(statement, "x.label", &wanted)?;
+        conditions
+            .push(format!("EXISTS (SELECT 1 FROM image_label x WHERE x.image_id = {} AND {wanted})", source.id()));
+    }
+    if values.contains(&None) {
+        // Within a value its quotation marks would be escaped: only the name of a member looks like this.
+        conditions.push(format!("i.facts NOT LIKE '%\"{}\":%'", key.as_str().replace('_', "\\_")) + " ESCAPE '\\'");
+    }
+    Ok(either(conditions.into_iter()))
+}
+
+/// The column that holds a fact, or the empty text, for counts and conditions.
+pub(super) fn fact_column(key: FactKey) -> Option<&'static str> {
+    match key {
+        FactKey::Architecture => Some("architecture"),
+        FactKey::OsType => Some("os_type"),
+        FactKey::ResourceGroup => Some("resource_group"),
+        _ => None,
+    }
 }
 
 /// The bounds are for the index on names, the rest for what lies between them.
