@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use imprint_identity::Signer;
 use imprint_model::{Caller, Timestamp};
 use imprint_service::Ask;
 
@@ -32,36 +33,19 @@ pub(crate) struct Call {
     pub(crate) ask: Ask,
     /// When the request came.
     pub(crate) now: Timestamp,
+    /// The host the client called, as it named it.
+    pub(crate) host: String,
 }
 
 /// Who asks, as this API sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Who {
     /// The account's number.
     pub(crate) account: String,
-    /// What kind of principal.
-    pub(crate) kind: PrincipalKind,
-    /// Its id.
-    pub(crate) id: String,
-    /// Its name, to be shown.
-    pub(crate) name: String,
-    /// `acs:ram::…:user/…`.
-    pub(crate) arn: String,
-    /// The key that signed.
-    pub(crate) access_key_id: String,
+    /// Whose key signed.
+    pub(crate) signer: Signer,
     /// Where the request came from.
     pub(crate) source: IpAddr,
-}
-
-/// The kinds of principals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PrincipalKind {
-    /// The account's owner.
-    Account,
-    /// One of its users.
-    User,
-    /// Somebody in one of its roles.
-    Role,
 }
 
 impl Call {

@@ -160,6 +160,8 @@ pub(crate) struct Op {
     pub(crate) parameters: &'static [Parameter],
     /// The codes it may answer with, beside [`code::COMMON`] and those of authentication.
     pub(crate) codes: &'static [Code],
+    /// The codes the API's table lists that are never answered here, and why; for the documentation.
+    pub(crate) impossible: &'static [(Code, &'static str)],
     /// How `RegionId` is treated.
     pub(crate) region: Region,
     /// The code for a `ClientToken` that was used for another request; none when the operation takes no token.
@@ -194,6 +196,7 @@ impl Op {
             about,
             parameters: &[],
             codes: &[],
+            impossible: &[],
             region: Region::Ignored,
             token: None,
             resources: |_| vec!["*".to_owned()],
@@ -210,6 +213,11 @@ impl Op {
     /// With these codes.
     pub(crate) const fn codes(self, codes: &'static [Code]) -> Self {
         Self { codes, ..self }
+    }
+
+    /// With codes of the API's table that are never answered here, each with the reason.
+    pub(crate) const fn impossible(self, impossible: &'static [(Code, &'static str)]) -> Self {
+        Self { impossible, ..self }
     }
 
     /// With another treatment of `RegionId`.
@@ -230,6 +238,24 @@ impl Op {
     /// With answers of its own to errors of the engine.
     pub(crate) const fn faults(self, faults: fn(&Error) -> Option<Fault>) -> Self {
         Self { faults, ..self }
+    }
+
+    /// The codes that follow from the row's other members.
+    pub(crate) fn common_codes(&self) -> Vec<Code> {
+        let mut codes = Vec::new();
+        if self.api == Api::Ecs {
+            codes.push(code::DRY_RUN);
+        }
+        match self.region {
+            Region::Required { missing, unknown } => codes.extend([missing, unknown]),
+            Region::Optional { unknown } => codes.push(unknown),
+            Region::Ignored => {}
+        }
+        if let Some(mismatch) = self.token {
+            codes.extend([mismatch, code::BAD_CLIENT_TOKEN]);
+        }
+        codes.extend(self.parameters.iter().filter_map(|parameter| parameter.missing));
+        codes
     }
 
     /// The word in access rules: `ecs:CreateImage`.

@@ -6,7 +6,6 @@ use imprint_identity::Identity;
 use imprint_model::Clock;
 use imprint_service::Service;
 
-use crate::Settings;
 use crate::throttle::Throttle;
 
 /// The parts behind the dialect.
@@ -18,8 +17,6 @@ pub(crate) struct Parts {
     pub(crate) identity: Identity,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// What the operator set about this dialect.
-    pub(crate) settings: Settings,
     /// How fast accounts may ask.
     pub(crate) throttle: Throttle,
 }

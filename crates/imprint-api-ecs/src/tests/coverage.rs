@@ -1,0 +1,114 @@
+//! What holds for every operation: it is proved to work and to refuse, nobody gets in unsigned, and no parameter,
+//! however wrong, makes the service fail or change anything.
+
+use std::collections::BTreeSet;
+
+use super::cases;
+use super::{Client, Style, World};
+use crate::op::{Kind, Parameter};
+use crate::ops;
+
+#[test]
+fn every_operation_has_a_case_of_success_and_one_of_failure() {
+    let mut uncovered = Vec::new();
+    for op in ops::all() {
+        let codes: BTreeSet<_> = cases::all().filter(|case| case.op == op.name).flat_map(|case| case.codes).collect();
+        if !codes.contains(&"OK") {
+            uncovered.push(format!("{}: never succeeds", op.name));
+        }
+        if codes.iter().all(|code| **code == "OK") {
+            uncovered.push(format!("{}: never fails", op.name));
+        }
+    }
+    assert!(uncovered.is_empty(), "{}", uncovered.join("\n"));
+}
+
+#[test]
+fn rows_are_told_apart_and_documented() {
+    let mut names = BTreeSet::new();
+    for op in ops::all() {
+        assert!(names.insert(op.name), "{} is there twice", op.name);
+        assert!(op.about.ends_with('.'), "{}: {:?} is no sentence", op.name, op.about);
+        let mut parameters = BTreeSet::new();
+        for parameter in op.parameters {
+            assert!(parameters.insert(parameter.name), "{} takes {} twice", op.name, parameter.name);
+            let implied = ["RegionId", "ClientToken", "DryRun"].contains(&parameter.name);
+            assert!(!implied, "{}: {} follows from the row's other members", op.name, parameter.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_good_signature() {
+    let world = World::with(super::world::UNBOUNDED).await;
+    for op in ops::all() {
+        let unknown = Client { key: "NOSUCHKEY".to_owned(), ..world.owner.clone() };
+        unknown.ask(op.name, &[]).await.refused("InvalidAccessKeyId.NotFound");
+        for style in [Style::V1Get, Style::V3Query] {
+            let forged = Client { secret: "wrong".to_owned(), style, ..world.owner.clone() };
+            forged.ask(op.name, &[]).await.refused("SignatureDoesNotMatch");
+        }
+        let target = format!("/?Action={}&Version={}&Format=JSON", op.name, op.api.version());
+        let unsigned = http::Request::builder().uri(target).body(String::new()).expect("valid");
+        world.owner.send(op.name, unsigned).await.refused("MissingAccessKeyId");
+    }
+}
+
+#[tokio::test]
+async fn no_parameter_breaks_or_changes_anything() {
+    let world = World::with(super::world::UNBOUNDED).await;
+    let before = world.inventory().await;
+    for op in ops::all() {
+        for parameter in op.parameters {
+            for form in wrong_forms(parameter) {
+                let mut params: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                // so that the one under test is looked at
+                let needed =
+                    op.parameters.iter().filter(|other| other.missing.is_some() && other.name != parameter.name);
+                params.extend(needed.map(|other| (other.name, "x")));
+                // `Client::note` refuses 5xx and codes that the row does not list
+                let answer = world.owner.styled(Style::V3Form).ask(op.name, &params).await;
+                let many = form.len() > 1_000 || form.iter().any(|(name, _)| form[0].0 == *name) && form.len() == 2;
+                assert!(!many || answer.status.is_client_error(), "{} {}: {}", op.name, parameter.name, answer.text);
+            }
+        }
+    }
+    assert_eq!(world.inventory().await, before);
+}
+
+/// Every wrong form of one parameter, as whole sets of parameters.
+fn wrong_forms(parameter: &Parameter) -> Vec<Vec<(String, String)>> {
+    let name = parameter_name(parameter.name, 1);
+    let one = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let long = "x".repeat(30_000);
+    let mut forms = vec![
+        Vec::new(),
+        one(&name, ""),
+        one(&name, &long),
+        one(&name, "\u{540d}\u{fe0f}é\u{202e}'\"<&>;--"),
+        one(&name, "-1"),
+        one(&name, "99999999999999999999"),
+        one(&name, "[\"a\""),
+        one(&name, "*"),
+        one(&name.to_lowercase(), "x"),
+        [one(&name, "a"), one(&name, "b")].concat(),
+    ];
+    if parameter.name.contains(".N") {
+        forms.push(one(&parameter_name(parameter.name, 7), "x"));
+        forms.push(one(&parameter_name(parameter.name, 0), "x"));
+        forms.push((1..=900).map(|number| (parameter_name(parameter.name, number), "x".to_owned())).collect());
+        forms.push((1..=10_000).map(|number| (parameter_name(parameter.name, number), "x".to_owned())).collect());
+    }
+    if parameter.kind == Kind::CommaList {
+        forms.push(one(&name, &"a,".repeat(10_000)));
+    }
+    if parameter.kind == Kind::JsonList {
+        forms.push(one(&name, &format!("[{}]", vec!["\"a\""; 10_000].join(","))));
+    }
+    forms
+}
+
+/// `Tag.N.Key` with a number.
+fn parameter_name(name: &str, number: u32) -> String {
+    name.replace(".N", &format!(".{number}"))
+}
