@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use imprint_model::join_tag;
 
+use crate::params::TagPair;
+
 /// Bounds of a name's length, in characters.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=128;
 /// Bounds of a description's length, in characters.
@@ -56,23 +58,24 @@ pub(crate) enum TagProblem {
 }
 
 /// Tags as the engine keeps them.
-pub(crate) fn tags(pairs: &[(String, String)]) -> Result<BTreeSet<String>, TagProblem> {
+pub(crate) fn tags(pairs: &[TagPair<'_>]) -> Result<BTreeSet<String>, TagProblem> {
     if pairs.len() > TAGS_MAX {
         return Err(TagProblem::TooMany);
     }
     let mut keys = BTreeSet::new();
-    for (key, value) in pairs {
-        if !tag_key(key) {
-            return Err(TagProblem::Key);
-        }
+    let mut tags = BTreeSet::new();
+    for pair in pairs {
+        let key = pair.key.filter(|key| tag_key(key)).ok_or(TagProblem::Key)?;
+        let value = pair.value.unwrap_or_default();
         if !tag_value(value) {
             return Err(TagProblem::Value);
         }
         if !keys.insert(key) {
             return Err(TagProblem::Duplicate);
         }
+        tags.insert(join_tag(key, value));
     }
-    Ok(pairs.iter().map(|(key, value)| join_tag(key, value)).collect())
+    Ok(tags)
 }
 
 /// Whether a tag may have this key. The equals sign is where the engine parts key and value, so no key has one.
@@ -133,8 +136,8 @@ mod tests {
     }
 
     fn check(pairs: &[(&str, &str)]) -> Result<Vec<String>, TagProblem> {
-        let pairs: Vec<_> = pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        tags(&pairs).map(|tags| tags.into_iter().collect())
+        let pair = |&(key, value): &(_, _)| TagPair { key: Some(key), value: Some(value) };
+        tags(&pairs.iter().map(pair).collect::<Vec<_>>()).map(|tags| tags.into_iter().collect())
     }
 
     #[test]
@@ -149,9 +152,11 @@ mod tests {
         }
         assert_eq!(check(&[("k", "1"), ("k", "2")]), Err(TagProblem::Duplicate));
         assert!(check(&[("k", "1"), ("K", "2")]).is_ok(), "keys are case-sensitive");
-        let many: Vec<_> = (0..21).map(|n| (format!("k{n}"), String::new())).collect();
+        let keys: Vec<String> = (0..21).map(|n| format!("k{n}")).collect();
+        let many: Vec<_> = keys.iter().map(|key| TagPair { key: Some(key), value: None }).collect();
         assert_eq!(tags(&many), Err(TagProblem::TooMany));
         assert!(tags(&many[..20]).is_ok());
+        assert_eq!(tags(&[TagPair { key: None, value: Some("v") }]), Err(TagProblem::Key));
     }
 
     #[test]

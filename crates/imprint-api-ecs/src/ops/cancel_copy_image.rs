@@ -1,0 +1,46 @@
+//! CancelCopyImage: an unfinished copy goes away again; what it was to be a copy of stays.
+
+use imprint_model::ImageId;
+use imprint_service::{Conflict, Error};
+use serde_json::json;
+
+use crate::call::Call;
+use crate::fault::{Code, Fault, code};
+use crate::op::{Effect, Op, Outcome, Parameter};
+
+pub(super) const OPS: &[Op] = &[Op::ecs(
+    Effect::Changes,
+    "CancelCopyImage",
+    "Ends a copy that is under way and deletes what there is of it.",
+    |call| Box::pin(cancel(call)),
+)
+.parameters(&[Parameter::text("ImageId", "The copy; `RegionId` is its region.").required()])
+.codes(&[NO_COPY, COPY_FAILED, COPY_COMPLETED, CANNOT_CANCEL, code::IMAGE_NOT_FOUND])
+.resources(|call| vec![call.resource("image", "ImageId")])
+.faults(faults)];
+
+const NO_COPY: Code = Code::new(
+    400,
+    "ImageCreatedNotFromCopy",
+    "The specified image is not the target image of a copy action.",
+);
+const COPY_FAILED: Code = Code::new(400, "IncorrectImageStatus", "The Image copy has been failed.");
+const COPY_COMPLETED: Code = Code::new(400, "IncorrectImageStatus", "The image copy has completed.");
+const CANNOT_CANCEL: Code =
+    Code::new(400, "CancelNotSupported", "The specified image coping can not be cancelled.");
+
+async fn cancel(call: Call) -> Outcome {
+    let id: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
+    call.parts.service.cancel_copy(&call.caller, &call.region, id).await?;
+    Ok(json!({}))
+}
+
+/// This operation's words where they differ from the others'.
+fn faults(error: &Error) -> Option<Fault> {
+    let code = match error {
+        Error::Conflict(Conflict::JobNotStoppable) => CANNOT_CANCEL,
+        Error::Denied(_) => code::IMAGE_NOT_FOUND,
+        _ => return None,
+    };
+    Some(code.fault())
+}

@@ -1,0 +1,54 @@
+//! What an image is to be made from: of three ways to say it, the one with the highest priority counts, and the others
+//! are not even looked at.
+
+use imprint_model::{DATA_DISKS_MAX, InstanceId, SnapshotId};
+use imprint_service::{DiskWanted, ImageSource};
+
+use super::{BAD_DEVICE, BAD_DISK_TYPE, BAD_SIZE, INSTANCE_NOT_FOUND, NO_SOURCE};
+use crate::fault::{Fault, code};
+use crate::ids::WireId;
+use crate::params::{Object, Params, invalid};
+use crate::words;
+
+const MEMBERS: [&str; 4] = ["SnapshotId", "Size", "Device", "DiskType"];
+/// Sizes of an empty data disk, GiB.
+const EMPTY_DISK_GIB: std::ops::RangeInclusive<u32> = 20..=32_768;
+/// Sizes of a disk from a snapshot, GiB; the engine knows from where on.
+const DISK_GIB: std::ops::RangeInclusive<u32> = 1..=32_768;
+
+/// The source.
+pub(super) fn read(params: &Params) -> Result<ImageSource, Fault> {
+    if let Some(id) = params.text("InstanceId") {
+        return InstanceId::read(id).map(ImageSource::Instance).ok_or_else(|| INSTANCE_NOT_FOUND.filled(&[id]));
+    }
+    let said = |disk: &Object<'_>| MEMBERS.iter().any(|member| disk.text(member).is_some());
+    let disks: Vec<Object<'_>> = params.objects("DiskDeviceMapping").into_iter().filter(said).collect();
+    if disks.len() > DATA_DISKS_MAX + 1 {
+        return Err(invalid("DiskDeviceMapping"));
+    }
+    if !disks.is_empty() {
+        let disks: Result<Vec<DiskWanted>, Fault> = disks.into_iter().map(disk).collect();
+        return Ok(ImageSource::Disks(disks?));
+    }
+    match params.text("SnapshotId") {
+        Some(id) => snapshot_id(id).map(ImageSource::Snapshot),
+        None => Err(NO_SOURCE.fault()),
+    }
+}
+
+fn disk(disk: Object<'_>) -> Result<DiskWanted, Fault> {
+    let snapshot = disk.text("SnapshotId").map(snapshot_id).transpose()?;
+    let sizes = if snapshot.is_some() { DISK_GIB } else { EMPTY_DISK_GIB };
+    let letter = |name| words::device_letter(name).ok_or_else(|| BAD_DEVICE.fault());
+    let kind = |word| words::disk_kind_named(word).ok_or_else(|| BAD_DISK_TYPE.fault());
+    Ok(DiskWanted {
+        snapshot,
+        kind: disk.text("DiskType").map(kind).transpose()?,
+        letter: disk.text("Device").map(letter).transpose()?,
+        size_gib: disk.within("Size", sizes, BAD_SIZE)?,
+    })
+}
+
+fn snapshot_id(text: &str) -> Result<SnapshotId, Fault> {
+    SnapshotId::read(text).ok_or_else(|| code::SNAPSHOT_NOT_FOUND.fault())
+}

@@ -1,0 +1,79 @@
+//! DeleteImage: an image goes away; its snapshots stay.
+
+use imprint_model::ImageId;
+use imprint_service::{Conflict, Error, Resource};
+use serde_json::json;
+
+use crate::call::Call;
+use crate::fault::{Code, Fault, code};
+use crate::ids::WireId;
+use crate::image_codes as codes;
+use crate::op::{Effect, Kind, Op, Outcome, Parameter};
+
+pub(super) const OPS: &[Op] = &[Op::ecs(
+    Effect::Changes,
+    "DeleteImage",
+    "Deletes one's own image; one that does not exist is deleted already.",
+    |call| Box::pin(delete(call)),
+)
+.parameters(&[
+    Parameter::text("ImageId", "The image.").required(),
+    Parameter::of("Force", Kind::Truth, "Also while machines of it exist; these cannot be set back to it afterwards."),
+])
+.codes(&[USED_BY_INSTANCE, SHARED, COPYING, codes::ALREADY_IMPORTING, EXPORTING, PUBLIC, code::IMAGE_NOT_FOUND])
+.resources(|call| vec![call.resource("image", "ImageId")])
+.faults(faults)];
+
+const USED_BY_INSTANCE: Code = Code::new(
+    403,
+    "ImageUsingByInstance",
+    "The specified image has been used to create instances. You can use the DescribeInstances API to query these \
+     instances, or you can use the force parameter to proceed.",
+);
+const SHARED: Code = Code::new(
+    403,
+    "ImageUseShared",
+    "The specified image has been shared to others. You can use the DescribeImageSharePermission API to query the users \
+     who have been shared.",
+);
+const COPYING: Code = Code::new(
+    403,
+    "OperationDenied.ImageCopying",
+    "The image is being copied. Please use the CancelCopyImage API.",
+);
+const EXPORTING: Code = Code::new(
+    403,
+    "ImageIsExporting",
+    "The specified image is currently being exported. You can use the DescribeTasks API to check the status of related \
+     tasks and cancel them if needed.",
+);
+const PUBLIC: Code =
+    Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.");
+
+async fn delete(call: Call) -> Outcome {
+    let force = call.params.flag("Force")?;
+    let deleted = match ImageId::read(call.params.need("ImageId")?) {
+        Some(id) => {
+            call.parts.service.delete_image_as(&call.caller, &call.region, id, force, call.ask.clone()).await
+        }
+        // what is no id names nothing
+        None => Err(Error::NotFound(Resource::Image(String::new()))),
+    };
+    match deleted {
+        Ok(()) => Ok(json!({})),
+        Err(Error::NotFound(Resource::Image(_)) | Error::Gone) if call.ask.dry_run => Err(Error::DryRun.into()),
+        Err(Error::NotFound(Resource::Image(_)) | Error::Gone) => Ok(json!({})),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// This operation's words where they differ from the others'.
+fn faults(error: &Error) -> Option<Fault> {
+    let code = match error {
+        Error::Conflict(Conflict::ImageShared) => SHARED,
+        // of somebody else, who lets the caller see it
+        Error::Denied(_) => code::IMAGE_NOT_FOUND,
+        _ => return None,
+    };
+    Some(code.fault())
+}
