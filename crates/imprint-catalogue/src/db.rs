@@ -4,16 +4,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::chunks::SqlIndex;
 use crate::postgres::{Isolation, Postgres};
 use crate::sqlite::{INDEX, METADATA, Sqlite, path_of};
-use crate::{Error, ErrorKind, Settings, Tx, migrations};
+use crate::{Error, ErrorKind, Settings, Tx, migrations, nonces};
 
 /// Facts at rest. Cheap to clone; all clones are one catalogue.
 #[derive(Clone)]
-pub struct Catalogue(Arc<Shared>);
+pub struct Catalogue(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
@@ -24,8 +26,9 @@ pub(crate) struct Shared {
 }
 
 pub(crate) enum Engine {
-    /// Metadata, and the index of chunks in a file of its own: adding thousands of rows holds no metadata up.
-    Sqlite { metadata: Sqlite, index: Sqlite },
+    /// Metadata, and the index of chunks in a file of its own: adding thousands of rows holds no metadata up. Numbers
+    /// that may be used once in a third, since they wait for no disk.
+    Sqlite { metadata: Sqlite, index: Sqlite, nonces: Mutex<Connection> },
     /// Everything in one database, but each on connections of its own: packs that are sealed at the same moment take no
     /// connection from requests for metadata.
     Postgres { metadata: Postgres, index: Postgres },
@@ -50,7 +53,8 @@ impl Catalogue {
             let path = path_of(path);
             let metadata = Sqlite::open(&path, readers + scans, METADATA, migrations::apply)?;
             let index = Sqlite::open(&path.with_file_name("index.db"), readers, INDEX, migrations::apply_index)?;
-            (Engine::Sqlite { metadata, index }, readers, scans)
+            let nonces = nonces::open(&path.with_file_name("nonces.db"))?;
+            (Engine::Sqlite { metadata, index, nonces }, readers, scans)
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let connections = settings.postgres_connections.max(1) as usize;
             let metadata = Postgres::new(&settings.url, connections, Isolation::Serializable)?;
@@ -177,7 +181,10 @@ impl Catalogue {
         self.read(|tx| tx.query_opt("SELECT version FROM schema_version", &[]).map(drop)).await
     }
 
-    async fn on_blocking_thread<T, E>(&self, call: impl FnOnce(&Self) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub(crate) async fn on_blocking_thread<T, E>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,

@@ -9,6 +9,7 @@ mod db;
 mod error;
 mod label;
 mod migrations;
+mod nonces;
 mod pattern;
 mod pool;
 mod postgres;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `sqlite:PATH` or `postgres://user:password@host:port/database`. Beside an SQLite file a second one,
-    /// `index.db`, holds the index of chunks. Default `sqlite:imprint-data/imprint.db`.
+    /// `index.db`, holds the index of chunks, and a third, `nonces.db`, numbers that requests may use once. Default `sqlite:imprint-data/imprint.db`.
     pub url: String,
     /// SQLite: connections that read at the same time, from 1. Default 16: as many as the program has
     /// workers, so that none ever waits for another. Half as many more serve lists.

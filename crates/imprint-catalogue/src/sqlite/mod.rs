@@ -30,13 +30,21 @@ pub(crate) struct Tuning {
     pub(crate) mmap_bytes: i64,
     /// Pages in the log before they are copied into the file.
     pub(crate) checkpoint_pages: i64,
+    /// Whether what was committed is on the disk.
+    pub(crate) durable: bool,
 }
 
 /// The metadata file.
-pub(crate) const METADATA: Tuning = Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 8000 };
+pub(crate) const METADATA: Tuning =
+    Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 8000, durable: true };
 
 /// The file of the index of chunks: its rows are found by digest, so any page may be needed next.
-pub(crate) const INDEX: Tuning = Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 8000 };
+pub(crate) const INDEX: Tuning =
+    Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 8000, durable: true };
+
+/// The file of numbers that may be used once: small rows that may be forgotten when the power is lost.
+pub(crate) const NONCES: Tuning =
+    Tuning { cache_kib: 8 * 1024, mmap_bytes: 1 << 30, checkpoint_pages: 2000, durable: false };
 
 /// One database file.
 pub(crate) struct Sqlite {
@@ -93,7 +101,7 @@ impl Sqlite {
 
 /// Makes an empty file that only its owner can read, since it will hold password digests: the engine would let
 /// everybody read it, and gives its side files the same mode.
-fn create_private(path: &Path) -> Result<(), Error> {
+pub(crate) fn create_private(path: &Path) -> Result<(), Error> {
     let context = || format!("making the database file {}", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
@@ -106,7 +114,7 @@ fn create_private(path: &Path) -> Result<(), Error> {
     options.open(path).map(drop).map_err(|error| Error::new(ErrorKind::Unavailable, context()).caused_by(error))
 }
 
-fn connect(path: &Path, tuning: Tuning) -> Result<Connection, Error> {
+pub(crate) fn connect(path: &Path, tuning: Tuning) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -115,7 +123,7 @@ fn connect(path: &Path, tuning: Tuning) -> Result<Connection, Error> {
         // Plans must not depend on the values bound: else the engine plans again whenever they change.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "synchronous", if tuning.durable { "FULL" } else { "OFF" })?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // As on PostgreSQL.
         connection.pragma_update(None, "case_sensitive_like", true)?;
