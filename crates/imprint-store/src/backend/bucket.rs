@@ -2,22 +2,28 @@
 //! to an object store beside packs, and never used for them. Never reaches outside the directory or prefix it was
 //! opened at, whatever a key says and wherever a link points.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{Error as ObjectError, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{Error as ObjectError, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::objects::{failed, s3_store};
 use crate::error::{Error, Kind, Result};
+use crate::num::to_usize;
 
 /// Longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 1023;
+/// Bytes of a file that are read at once.
+const FILE_PART_BYTES: u64 = 1 << 20;
 /// Length of an upload's first parts. Of 10,000 parts at most.
 const PART_BYTES_MIN: usize = 8 << 20;
 /// Parts after which they become longer: 1,000 parts of each length, so that any object fits.
@@ -94,8 +100,13 @@ impl Bucket {
         }
         let object = self.store.get(&path).await.map_err(|error| failed(format!("read object {path}"), error))?;
         let size_bytes = object.meta.size;
-        let parts = object.into_stream().map_err(move |error| failed(format!("read object {path}"), error));
-        Ok((size_bytes, parts.boxed()))
+        let parts = match object.payload {
+            GetResultPayload::File(file, _) => read_file(file, size_bytes, path).boxed(),
+            GetResultPayload::Stream(parts) => {
+                parts.map_err(move |error| failed(format!("read object {path}"), error)).boxed()
+            }
+        };
+        Ok((size_bytes, parts))
     }
 
     /// Begins an object, which replaces what has its key once it is complete, and is never seen before.
@@ -134,6 +145,27 @@ impl Bucket {
         };
         spawn_blocking(look).await.map_err(|error| Error::new(Kind::Internal, "look at a bucket").with_source(error))
     }
+}
+
+/// The bytes of a file, in larger parts than the library reads them in: each part costs a hand-over between threads.
+fn read_file(file: File, size_bytes: u64, path: Path) -> impl Stream<Item = Result<Bytes>> + Send {
+    let file = Arc::new(file);
+    stream::try_unfold(0, move |offset| {
+        let (file, path) = (Arc::clone(&file), path.clone());
+        async move {
+            if offset >= size_bytes {
+                return Ok(None);
+            }
+            let len = FILE_PART_BYTES.min(size_bytes - offset);
+            let read = move || {
+                let mut part = vec![0; to_usize(len)];
+                file.read_exact_at(&mut part, offset).map(|()| part)
+            };
+            let read = spawn_blocking(read).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+            let part = read.map_err(|error| Error::io(format!("read object {path} at {offset}"), error))?;
+            Ok(Some((Bytes::from(part), offset + len)))
+        }
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +271,7 @@ mod tests {
     async fn whole(bucket: &Bucket, key: &str) -> Result<Vec<u8>> {
         let (size, parts) = bucket.read(key).await?;
         let parts: Vec<Bytes> = parts.try_collect().await?;
-        assert_eq!(size as usize, parts.iter().map(Bytes::len).sum::<usize>());
+        assert_eq!(size, parts.iter().map(|part| part.len() as u64).sum::<u64>());
         Ok(parts.concat())
     }
 
@@ -248,7 +280,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let bucket = Bucket::open(&format!("file:{}", dir.path().display())).unwrap();
         let mut writer = bucket.write("deep/er/disk.raw").await.unwrap();
-        let bytes: Vec<u8> = (0..(PART_BYTES_MIN + 100_000)).map(|at| (at % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250).cycle().take(PART_BYTES_MIN + 100_000).collect();
         for part in bytes.chunks(1_000_003) {
             writer.write(Bytes::copy_from_slice(part)).await.unwrap();
             assert_eq!(bucket.size("deep/er/disk.raw").await.unwrap(), None);

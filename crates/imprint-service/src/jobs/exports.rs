@@ -1,0 +1,201 @@
+//! Export to buckets: an image's stored bytes become objects, one for each disk, as they are. Writing another format
+//! is not offered yet.
+
+use futures_util::StreamExt;
+use imprint_catalogue::{Tx, images, jobs, snapshots};
+use imprint_model::{
+    Action, Caller, ContainerFormat, Content, DiskFormat, DiskKind, Image, ImageId, Job, JobId, Snapshot, Status,
+    Visibility,
+};
+use imprint_store::backend::{Bucket, check_key};
+use serde_json::json;
+
+use super::objects::{JOB_MAX, PROGRESS_BYTES};
+use super::settle::Ending;
+use super::{Work, enqueue};
+use crate::Service;
+use crate::access::{load, note};
+use crate::ask::{Ask, asked};
+use crate::buckets::object_error;
+use crate::error::{Conflict, Error, Field, Resource};
+use crate::images::require_in;
+
+/// Most data disks of an image that is exported.
+const EXPORTED_DATA_DISKS_MAX: usize = 4;
+/// Largest data disk of an image that is exported, GiB.
+const EXPORTED_DATA_GIB_MAX: u32 = 500;
+
+/// An image that is wanted as objects.
+#[derive(Debug, Clone)]
+pub struct ExportImage {
+    /// Which.
+    pub image: ImageId,
+    /// Where it is.
+    pub region: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What the objects' keys begin with.
+    pub prefix: Option<String>,
+    /// What the objects are to be.
+    pub format: DiskFormat,
+}
+
+/// One object to write.
+#[derive(Debug)]
+struct Source {
+    key: String,
+    content: Content,
+}
+
+impl Service {
+    /// Begins to write an image into a bucket; the job does the rest. Its objects are `PREFIX_m-ID_system.FORMAT`, and
+    /// for each data disk that has bytes `PREFIX_m-ID_dataN.FORMAT`; what had such a key before is replaced.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] of image or bucket, [`Error::Denied`] of another account's image, [`Conflict::ImagePublic`],
+    /// [`Conflict::ImageNotAvailable`], [`Conflict::ImageExporting`], [`Conflict::ExportTooLarge`],
+    /// [`Error::Unsupported`] of a format that the image is not stored as, [`Error::Invalid`] of the prefix.
+    pub async fn export_image(&self, caller: &Caller, wanted: ExportImage, ask: Ask) -> Result<JobId, Error> {
+        let stem = stem(&wanted);
+        check_key(&stem).map_err(|_| Error::invalid(Field::Object, "not a possible prefix"))?;
+        // a request that was answered before is answered again, whatever has become of the bucket since
+        let looked = self.bucket(&wanted.bucket).await.map(|_| ());
+        let found = looked.is_ok();
+        let (service, asker, job) = (self.clone(), caller.clone(), JobId::random());
+        let begin = move |tx: &mut Tx<'_>| {
+            let now = service.clock.now();
+            asked(tx, &asker, &ask, now, |tx| {
+                let image = load(tx, &asker, Action::Download, wanted.image)?;
+                require_in(&image, &wanted.region)?;
+                require_exportable(tx, &asker, &image, wanted.format)?;
+                if !found {
+                    return Err(Error::Gone);
+                }
+                let (bucket, stem, format) = (wanted.bucket.clone(), stem.clone(), wanted.format);
+                let work = Work::ExportImage { bucket, stem, format };
+                enqueue(tx, job, &asker, &image.owner, Some(image.id), &work, now)?;
+                note(tx, &asker, now, "export", image.id)?;
+                Ok(job)
+            })
+        };
+        let begun = match (looked, self.catalogue.write(begin).await) {
+            (Err(why), Err(Error::Gone)) => return Err(why),
+            (_, begun) => begun?,
+        };
+        self.wake.notify_one();
+        Ok(begun)
+    }
+
+    /// Writes the objects. Running twice writes the same bytes under the same keys.
+    pub(crate) async fn run_export(
+        &self,
+        job: &Job,
+        bucket: &str,
+        stem: &str,
+        format: DiskFormat,
+    ) -> Result<Ending, Error> {
+        let id = job.image.ok_or_else(|| Error::internal("an export without an image"))?;
+        let stem = stem.to_owned();
+        let sources = self.catalogue.read(move |tx| sources(tx, id, &stem, format)).await?;
+        let place = self.bucket(bucket).await?;
+        let write = tokio::time::timeout(JOB_MAX, self.write_objects(job, &place, &sources)).await;
+        write.unwrap_or_else(|_| Err(Error::Incomplete("the export took too long".to_owned())))?;
+        let keys: Vec<String> = sources.into_iter().map(|source| source.key).collect();
+        let result = json!({ "image_id": id, "bucket": bucket, "objects": keys });
+        Ok(Box::new(move |_| Ok(result.clone())))
+    }
+
+    async fn write_objects(&self, job: &Job, bucket: &Bucket, sources: &[Source]) -> Result<(), Error> {
+        let total_bytes = sources.iter().map(|source| source.content.size_bytes).sum();
+        let (mut done_bytes, mut noted_bytes) = (0, 0);
+        self.note_progress_of(job, done_bytes, total_bytes).await?;
+        for Source { key, content } in sources {
+            let reader = self.store.reader(content.map).await?;
+            let mut parts = std::pin::pin!(reader.stream(0..content.size_bytes));
+            let failed = |error| object_error(error, key);
+            let mut object = bucket.write(key).await.map_err(failed)?;
+            while let Some(part) = parts.next().await {
+                let part = part?;
+                done_bytes += part.len() as u64;
+                object.write(part).await.map_err(failed)?;
+                if done_bytes >= noted_bytes + PROGRESS_BYTES {
+                    noted_bytes = done_bytes;
+                    self.note_progress_of(job, done_bytes, total_bytes).await?;
+                }
+            }
+            self.note_progress_of(job, done_bytes, total_bytes).await?;
+            object.finish().await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the keys of an export's objects begin with.
+fn stem(wanted: &ExportImage) -> String {
+    let id = wanted.image.short();
+    wanted.prefix.as_ref().map_or_else(|| format!("m-{id}"), |prefix| format!("{prefix}_m-{id}"))
+}
+
+fn require_exportable(tx: &mut Tx<'_>, caller: &Caller, image: &Image, format: DiskFormat) -> Result<(), Error> {
+    if matches!(image.visibility, Visibility::Public | Visibility::Community) {
+        return Err(Error::Conflict(Conflict::ImagePublic));
+    }
+    if !caller.is_admin() && !caller.acts_for(&image.owner) {
+        return Err(Error::Denied("exporting another account's image".to_owned()));
+    }
+    if image.status != Status::Available || image.content.is_none() {
+        return Err(Error::Conflict(Conflict::ImageNotAvailable));
+    }
+    if jobs::open_of_image(tx, image.id)?.is_some_and(|job| job.kind == Work::EXPORT_IMAGE) {
+        return Err(Error::Conflict(Conflict::ImageExporting));
+    }
+    let data: Vec<_> = image.disks.iter().filter(|disk| disk.kind == DiskKind::Data).collect();
+    if data.len() > EXPORTED_DATA_DISKS_MAX || data.iter().any(|disk| disk.size_gib > EXPORTED_DATA_GIB_MAX) {
+        return Err(Error::Conflict(Conflict::ExportTooLarge));
+    }
+    let bare = image.container_format.is_none_or(|container| container == ContainerFormat::Bare);
+    if !bare {
+        return Err(Error::Unsupported("exporting an image that is wrapped in an archive".to_owned()));
+    }
+    require_format(image.disk_format, format)?;
+    data_snapshots(tx, image)?.iter().try_for_each(|(_, snapshot)| require_format(Some(snapshot.disk_format), format))
+}
+
+/// Bytes are exported as what they are stored as.
+fn require_format(stored: Option<DiskFormat>, wanted: DiskFormat) -> Result<(), Error> {
+    let plain = |format| if format == DiskFormat::Gpt { DiskFormat::Raw } else { format };
+    match stored.map(plain) {
+        Some(stored) if stored == plain(wanted) => Ok(()),
+        stored => {
+            let stored = stored.map_or("unknown", DiskFormat::as_str);
+            Err(Error::Unsupported(format!("exporting an image that is stored as {stored} as {wanted}")))
+        }
+    }
+}
+
+/// The snapshots of an image's data disks that have bytes, by the place of the disk among the data disks, from 1.
+fn data_snapshots(tx: &mut Tx<'_>, image: &Image) -> Result<Vec<(usize, Snapshot)>, Error> {
+    let data = image.disks.iter().filter(|disk| disk.kind == DiskKind::Data);
+    let mut found = Vec::new();
+    for (place, id) in data.enumerate().filter_map(|(place, disk)| Some((place + 1, disk.snapshot?))) {
+        let snapshot = snapshots::get(tx, id)?;
+        let snapshot = snapshot.ok_or_else(|| Error::NotFound(Resource::Snapshot(id.to_string())))?;
+        if snapshot.content.is_some() {
+            found.push((place, snapshot));
+        }
+    }
+    Ok(found)
+}
+
+/// The objects of an image that is still there.
+fn sources(tx: &mut Tx<'_>, id: ImageId, stem: &str, format: DiskFormat) -> Result<Vec<Source>, Error> {
+    let image = images::get(tx, id)?.filter(|image| image.status.has_data()).ok_or(Error::Gone)?;
+    let data = data_snapshots(tx, &image)?;
+    let system = image.content.ok_or(Error::Gone)?;
+    let mut sources = vec![Source { key: format!("{stem}_system.{format}"), content: system }];
+    for (place, snapshot) in data {
+        let Some(content) = snapshot.content else { continue };
+        sources.push(Source { key: format!("{stem}_data{place}.{format}"), content });
+    }
+    Ok(sources)
+}
