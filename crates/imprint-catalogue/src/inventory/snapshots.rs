@@ -261,6 +261,14 @@ pub fn count_of_disk(tx: &mut Tx<'_>, disk: DiskId) -> Result<u64, Error> {
     row.ok_or_else(|| Error::corrupt("a count gave no row"))?.get(0)
 }
 
+/// Whether a snapshot of the disk is being taken.
+///
+/// # Errors
+/// The engine's.
+pub fn progressing_of_disk(tx: &mut Tx<'_>, disk: DiskId) -> Result<bool, Error> {
+    item::exists(tx, "SELECT 1 FROM snapshot WHERE disk_id = ?1 AND status = 'progressing' LIMIT 1", disk)
+}
+
 /// Whether a disk was made from it.
 ///
 /// # Errors
