@@ -29,6 +29,11 @@ impl Endpoint {
         Ok(Self { address, authority: authority.into(), prefix: prefix.trim_end_matches('/').into() })
     }
 
+    /// The value of the header `Host`.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// The bytes of a request without a body, or of one's head when `headers` announce a body.
     pub(super) fn request(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)]) -> Vec<u8> {
         let mut head =

@@ -50,6 +50,14 @@ pub(super) const TITLES: &[(&str, &str)] = &[
     ("get-4", "download 4 x {part} at once"),
     ("get-ranges", "60 random ranges of 1 MiB"),
     ("start", "start over {images} images"),
+    ("ecs-list", "DescribeImages, the first page of 10"),
+    ("ecs-id", "… by ImageId"),
+    ("ecs-name", "… by ImageName"),
+    ("ecs-name-like", "… by ImageName with a `*`"),
+    ("ecs-family", "… by ImageFamily"),
+    ("ecs-tag", "… by a tag"),
+    ("ecs-filters", "… by a tag, Architecture, OSType and owner"),
+    ("ecs-page", "… the first 100 pages of 100"),
 ];
 
 /// What the table calls a metric.
@@ -67,7 +75,7 @@ pub(super) const METRICS: &[(&str, &str)] = &[
     ("rss_mib", "resident idle, MiB"),
 ];
 
-/// All lines of the table but those of the metadata suite, which are alike for each call.
+/// All lines of the table but those of the suites that have the same for each call.
 const OTHER_LINES: &[Line] = &[
     line("transfer", "put", "mb_per_second", Higher, &[Times(1.8)]),
     line("transfer", "put", "cpu_s_per_gib", Lower, &[AtMost(4.8)]),
@@ -108,6 +116,17 @@ const fn line(
 
 /// The lines of a suite in the table's order.
 pub(super) fn of_suite(suite: &str) -> Vec<Line> {
+    if suite == "ecs" {
+        let of = |operation| {
+            [
+                line("ecs", operation, "per_second", Higher, &[]),
+                line("ecs", operation, "p50_ms", Lower, &[]),
+                line("ecs", operation, "p99_ms", Lower, &[AtMost(10.0)]),
+                line("ecs", operation, "cpu_ms", Lower, &[]),
+            ]
+        };
+        return super::ecs::OPERATIONS.into_iter().flat_map(of).collect();
+    }
     if suite != "metadata" {
         return OTHER_LINES.iter().filter(|line| line.suite == suite).copied().collect();
     }

@@ -4,6 +4,7 @@
 use super::catalogue::{self, OWN_EVERY, SYSTEMS};
 use super::http::Connection;
 use super::peers::Peer;
+use super::proc::Spent;
 use super::report::Metrics;
 use super::{Outcome, mix};
 use serde_json::{Value, json};
@@ -69,20 +70,7 @@ impl Metadata {
             self.created.insert(peer.name, done.issued);
         }
 
-        let calls = done.latencies.len() as f64;
-        let mut metrics = Metrics::from([
-            ("calls".into(), calls),
-            ("failures".into(), done.failures as f64),
-            ("per_second".into(), calls / done.wall.as_secs_f64()),
-            ("p50_ms".into(), percentile_ms(&done.latencies, 50)),
-            ("p99_ms".into(), percentile_ms(&done.latencies, 99)),
-            ("client_cpu_percent".into(), 100.0 * spent.client_cpu_s / spent.wall_s),
-        ]);
-        if !peer.server_roots().is_empty() {
-            metrics.insert("cpu_ms".into(), 1e3 * (spent.server_cpu_s + spent.helper_cpu_s) / calls);
-            metrics.insert("helper_cpu_ms".into(), 1e3 * spent.helper_cpu_s / calls);
-        }
-        Ok(metrics)
+        Ok(metrics(peer, &done, &spent))
     }
 
     fn request(&self, operation: &str, peer: &Peer, token: &str, repeat: u64, n: u64) -> Vec<u8> {
@@ -126,6 +114,42 @@ impl Metadata {
             _ => format!("/v2/images?limit=20&os_distro={system}&status=active&sort=name:asc"),
         }
     }
+}
+
+/// How hard a measurement works, and how long.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) connections: usize,
+    pub(super) duration: Duration,
+}
+
+/// Measures calls that change nothing; `make` is given the phase, warming up or the real one, and the number of a call.
+pub(super) fn measured(
+    peer: &Peer,
+    load: &Load,
+    make: impl Fn(&str, u64) -> Option<Vec<u8>> + Sync,
+) -> Outcome<Metrics> {
+    closed_loop(peer, 4, load.duration / 10, &|n| make("warm", n))?;
+    let watch = peer.watch();
+    let done = closed_loop(peer, load.connections, load.duration, &|n| make("real", n))?;
+    Ok(metrics(peer, &done, &watch.stop()))
+}
+
+fn metrics(peer: &Peer, done: &Done, spent: &Spent) -> Metrics {
+    let calls = done.latencies.len() as f64;
+    let mut metrics = Metrics::from([
+        ("calls".into(), calls),
+        ("failures".into(), done.failures as f64),
+        ("per_second".into(), calls / done.wall.as_secs_f64()),
+        ("p50_ms".into(), percentile_ms(&done.latencies, 50)),
+        ("p99_ms".into(), percentile_ms(&done.latencies, 99)),
+        ("client_cpu_percent".into(), 100.0 * spent.client_cpu_s / spent.wall_s),
+    ]);
+    if !peer.server_roots().is_empty() {
+        metrics.insert("cpu_ms".into(), 1e3 * (spent.server_cpu_s + spent.helper_cpu_s) / calls);
+        metrics.insert("helper_cpu_ms".into(), 1e3 * spent.helper_cpu_s / calls);
+    }
+    metrics
 }
 
 /// The id of the `n`th image that a repeat creates.

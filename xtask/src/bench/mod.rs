@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod content;
+mod ecs;
 mod http;
 mod identity;
 mod idle;
@@ -14,7 +15,7 @@ mod report;
 mod transfer;
 
 use clap::ValueEnum;
-use metadata::Metadata;
+use metadata::{Load, Metadata};
 use peers::{Host, Peer};
 use report::Raw;
 use serde_json::json;
@@ -91,6 +92,8 @@ enum Suite {
     Metadata,
     Transfer,
     Idle,
+    /// DescribeImages of an account that owns a tenth of the images, on Imprint alone; wants --images 1000000
+    Ecs,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -135,6 +138,16 @@ fn measure(args: &Args, raw: &Path) -> Outcome<()> {
     });
     let mut raw = Raw::begin(raw, &about)?;
     let runs = |suite: Suite| args.suites.contains(&suite);
+    if runs(Suite::Ecs) {
+        let ours: Vec<&Peer> = peers.iter().filter(|peer| matches!(peer.host, Host::Imprint(_))).collect();
+        let load = Load { connections: args.connections, duration: Duration::from_secs_f64(args.seconds) };
+        for peer in ours {
+            let suite = ecs::Suite::new(peer, args.images, load)?;
+            interleave(args, std::slice::from_ref(peer), &ecs::OPERATIONS, |operation, peer, repeat| {
+                raw.add("ecs", operation, peer.name, repeat, &suite.measure(operation, peer, repeat)?)
+            })?;
+        }
+    }
     if runs(Suite::Metadata) || runs(Suite::Idle) {
         for peer in &peers {
             catalogue::fill(peer, args.images, args.connections)?;
@@ -175,7 +188,7 @@ fn start(args: &Args) -> Outcome<Vec<Peer>> {
         peers.push(Peer::imprint(args)?);
     }
     match (&args.peer_url, &args.peer_auth_url, &args.peer_password) {
-        _ if args.no_peer => {}
+        _ if args.no_peer || args.suites.iter().all(|suite| *suite == Suite::Ecs) => {}
         (Some(url), Some(auth_url), Some(password)) => peers.push(Peer::remote(url, auth_url, password)?),
         _ => peers.push(Peer::glance(args)?),
     }

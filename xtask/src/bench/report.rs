@@ -103,7 +103,9 @@ fn render(about: &Value, rows: &[Value]) -> String {
     );
     let failures: f64 = rows.iter().filter_map(|row| row["metrics"]["failures"].as_f64()).sum();
     out.push_str(&format!("- Calls that failed: {failures}.\n"));
-    for (suite, title) in [("metadata", "Metadata"), ("transfer", "Transfers"), ("idle", "Start and rest")] {
+    for (suite, title) in
+        [("metadata", "Metadata"), ("transfer", "Transfers"), ("idle", "Start and rest"), ("ecs", "ECS")]
+    {
         if rows.iter().any(|row| row["suite"] == suite) {
             out.push_str(&format!(
                 "\n## {title}\n\n| work | measure | Imprint | Glance | Imprint is better by | target | met |\n\
