@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use imprint_catalogue::idempotency::{self, Claim};
 use imprint_catalogue::Tx;
+use imprint_catalogue::idempotency::{self, Claim};
 use imprint_model::{Caller, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

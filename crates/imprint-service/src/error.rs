@@ -173,6 +173,8 @@ pub enum Conflict {
     BootModeForArchitecture,
     /// The machine's status does not allow it.
     InstanceStatus,
+    /// The machine was given a disk while it was stopped, and has not been started since.
+    InstanceNeedsRestart,
     /// The machine is locked for security.
     InstanceLocked,
     /// The machine refuses to be deleted.

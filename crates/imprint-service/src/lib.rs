@@ -3,17 +3,21 @@
 
 mod access;
 mod ask;
+mod buckets;
 mod definitions;
 mod error;
 mod fetch;
 mod figures;
+mod groups;
 mod hash;
 mod images;
 mod ingest;
+mod inventory;
 mod jobs;
 mod limits;
 mod maintenance;
 mod settings;
+mod tagging;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -35,16 +39,29 @@ pub use definitions::{
 };
 pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
+pub use groups::CreateGroup;
 pub use images::{
-    Change, CreateImage, Download, ListImages, Listing, Presence, ProvenChunk, Seen, Upload, possession_key,
+    Annotation, Change, CopyImage, CreateImage, DeleteImage, DiskWanted, Download, FactChange, ImageSource, ListImages,
+    Listing, MakeImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key,
     prove_possession,
 };
+pub use imprint_catalogue::disks::DiskQuery;
+pub use imprint_catalogue::instances::InstanceQuery;
+pub use imprint_catalogue::inventory::{ItemPage, Items, TagWanted};
+pub use imprint_catalogue::resource_groups::ResourceGroup;
+pub use imprint_catalogue::snapshots::{SnapshotQuery, Uses};
+pub use inventory::{
+    AttachDisk, ChangeDisk, ChangeInstance, ChangeSnapshot, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances,
+    DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, ReplaceSystemDisk, ResetDisk,
+    ResizeDisk, SizesOf, StopInstance, SystemDisk,
+};
 pub use jobs::{
-    ImportImage, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, Runner,
-    Secret, Work,
+    ExportImage, ImportImage, ImportObjects, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK,
+    KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use settings::{HashAlgorithm, Settings};
+pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
 pub use usage::Usage;
 pub use warm::{WarmImage, WarmPart};
 
@@ -80,6 +97,20 @@ impl Service {
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Brings up to date what an older version left behind. Once at start, before anything is served.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let home = self.settings.home_region().to_owned();
+        let adopted =
+            self.catalogue.write(move |tx| Ok::<_, Error>(imprint_catalogue::images::adopt_region(tx, &home)?)).await?;
+        if adopted > 0 {
+            tracing::info!(images = adopted, region = self.settings.home_region(), "images are in this region now");
+        }
+        Ok(())
     }
 
     /// Whether database and store answer.

@@ -9,6 +9,9 @@ use crate::error::{Error, Field, Quota};
 /// Longest name, tag, property name or owner, in characters.
 pub const TEXT_CHARS_MAX: usize = 255;
 
+/// Longest description, or tag of key and value, in characters.
+const LONG_TEXT_CHARS_MAX: usize = 1024;
+
 /// Longest value of one property, in bytes. The databases would hold more; a list of 1,000 images must not.
 pub const PROPERTY_VALUE_BYTES_MAX: usize = 65_535;
 
@@ -71,6 +74,14 @@ impl Limits {
             return Err(Error::invalid(field, format!("longer than {TEXT_CHARS_MAX} characters")));
         }
         self.storable(field, text)
+    }
+
+    /// Accepts a text that people write: a description, or a tag of key and value.
+    pub(crate) fn long_text(&self, field: Field, text: &str) -> Result<(), Error> {
+        if text.chars().count() > LONG_TEXT_CHARS_MAX {
+            return Err(Error::invalid(field, format!("longer than {LONG_TEXT_CHARS_MAX} characters")));
+        }
+        if text.contains('\0') { Err(Error::invalid(field, "contains a NUL character")) } else { Ok(()) }
     }
 
     /// Accepts the value of the property `name`.

@@ -1,5 +1,8 @@
 //! What an operator can set of the engine.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
@@ -20,6 +23,10 @@ imprint_model::words! {
 pub struct Settings {
     /// The regions of this installation, the first being where images are made that name none.
     pub regions: Vec<String>,
+    /// Buckets that images are imported from and exported to: name → URL (`file:…`, `s3://…`).
+    pub buckets: BTreeMap<String, String>,
+    /// Directory whose sub-directories are buckets, too, each by its own name; none when there is no such directory.
+    pub buckets_dir: Option<PathBuf>,
     /// Limits on images and accounts.
     pub limits: Limits,
     /// The digest kept beside MD5.
@@ -45,6 +52,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             regions: vec!["local-1".to_owned()],
+            buckets: BTreeMap::new(),
+            buckets_dir: None,
             limits: Limits::default(),
             hash_algorithm: HashAlgorithm::Sha512,
             check_format_match: true,

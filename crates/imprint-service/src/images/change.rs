@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use imprint_model::{ContainerFormat, DiskFormat, Image, ProjectId, Status, Visibility};
+use imprint_model::{
+    Architecture, BootMode, ContainerFormat, DiskFormat, FactKey, Facts, Image, Licence, MetadataAccess, OsType,
+    ProjectId, Status, Visibility, split_tag,
+};
 
 use crate::error::{Error, Field};
 use crate::limits::Limits;
@@ -52,6 +55,80 @@ pub enum Change {
     },
     /// Takes a property away; it must be there.
     RemoveProperty(String),
+    /// Takes a property away, if it is there.
+    ForgetProperty(String),
+    /// Changes nothing, but expects something to be known, as a fact or as a property.
+    Expect {
+        /// The name of the property, for the error too.
+        property: String,
+        /// The fact.
+        fact: FactKey,
+        /// What must be there.
+        presence: Presence,
+    },
+    /// A fact.
+    Fact(FactChange),
+    /// No longer offered, or offered again. Unlike [`Change::Hidden`] it has to be a change, of an image in use, and
+    /// nobody else may have been given an image that is no longer offered.
+    Deprecated(bool),
+    /// Adds tags; one whose key is there already takes the place of that one.
+    AddTags(BTreeSet<String>),
+    /// Takes away the tags of these keys, whatever their values.
+    RemoveTagKeys(BTreeSet<String>),
+}
+
+/// A fact's new value; none takes it away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactChange {
+    /// See [`Facts::description`].
+    Description(Option<String>),
+    /// See [`Facts::family`].
+    Family(Option<String>),
+    /// See [`Facts::version`].
+    Version(Option<String>),
+    /// See [`Facts::architecture`].
+    Architecture(Option<Architecture>),
+    /// See [`Facts::boot_mode`].
+    BootMode(Option<BootMode>),
+    /// See [`Facts::os_type`].
+    OsType(Option<OsType>),
+    /// See [`Facts::platform`].
+    Platform(Option<String>),
+    /// See [`Facts::os_name`].
+    OsName(Option<String>),
+    /// See [`Facts::nvme`].
+    Nvme(Option<bool>),
+    /// See [`Facts::metadata_access`].
+    MetadataAccess(Option<MetadataAccess>),
+    /// See [`Facts::licence`].
+    Licence(Option<Licence>),
+    /// See [`Facts::secure_boot`].
+    SecureBoot(Option<bool>),
+    /// See [`Facts::login_as_non_root`].
+    LoginAsNonRoot(Option<bool>),
+    /// See [`Facts::resource_group`].
+    ResourceGroup(Option<String>),
+}
+
+impl FactChange {
+    fn apply(self, facts: &mut Facts) {
+        match self {
+            FactChange::Description(value) => facts.description = value,
+            FactChange::Family(value) => facts.family = value,
+            FactChange::Version(value) => facts.version = value,
+            FactChange::Architecture(value) => facts.architecture = value,
+            FactChange::BootMode(value) => facts.boot_mode = value,
+            FactChange::OsType(value) => facts.os_type = value,
+            FactChange::Platform(value) => facts.platform = value,
+            FactChange::OsName(value) => facts.os_name = value,
+            FactChange::Nvme(value) => facts.nvme = value,
+            FactChange::MetadataAccess(value) => facts.metadata_access = value,
+            FactChange::Licence(value) => facts.licence = value,
+            FactChange::SecureBoot(value) => facts.secure_boot = value,
+            FactChange::LoginAsNonRoot(value) => facts.login_as_non_root = value,
+            FactChange::ResourceGroup(value) => facts.resource_group = value,
+        }
+    }
 }
 
 impl Change {
@@ -83,6 +160,15 @@ impl Change {
             Change::RemoveProperty(name) => {
                 image.properties.remove(&name).ok_or(Error::PropertyAbsent(name))?;
             }
+            Change::ForgetProperty(name) => drop(image.properties.remove(&name)),
+            Change::Expect { property, fact, presence } => {
+                let known = image.facts.text(fact).is_some() || image.properties.contains_key(&property);
+                expect(presence, known, property)?;
+            }
+            Change::Fact(change) => change.apply(&mut image.facts),
+            Change::Deprecated(deprecated) => image.hidden = deprecated,
+            Change::AddTags(tags) => add_tags(&mut image.tags, &tags),
+            Change::RemoveTagKeys(keys) => remove_tag_keys(&mut image.tags, &keys),
         }
         Ok(())
     }
@@ -90,6 +176,27 @@ impl Change {
 
 fn before_data(image: &Image, changes: bool) -> Result<(), Error> {
     if changes && image.status != Status::Queued { Err(Error::WrongStatus(image.status)) } else { Ok(()) }
+}
+
+/// Gives the name back when what is expected of it is so.
+fn expect(presence: Presence, present: bool, name: String) -> Result<String, Error> {
+    match (presence, present) {
+        (Presence::Present, false) => Err(Error::PropertyAbsent(name)),
+        (Presence::Absent, true) => Err(Error::PropertyPresent(name)),
+        _ => Ok(name),
+    }
+}
+
+/// Adds tags; one whose key is there already takes the place of that one.
+pub(crate) fn add_tags(tags: &mut BTreeSet<String>, added: &BTreeSet<String>) {
+    let keys: BTreeSet<&str> = added.iter().map(|tag| split_tag(tag).0).collect();
+    tags.retain(|tag| !keys.contains(split_tag(tag).0));
+    tags.extend(added.iter().cloned());
+}
+
+/// Takes away the tags of these keys, whatever their values.
+pub(crate) fn remove_tag_keys(tags: &mut BTreeSet<String>, keys: &BTreeSet<String>) {
+    tags.retain(|tag| !keys.contains(split_tag(tag).0));
 }
 
 fn set_property(
@@ -100,11 +207,7 @@ fn set_property(
     limits: &Limits,
 ) -> Result<(), Error> {
     let present = image.properties.contains_key(&name);
-    match (expects, present) {
-        (Presence::Present, false) => return Err(Error::PropertyAbsent(name)),
-        (Presence::Absent, true) => return Err(Error::PropertyPresent(name)),
-        _ => {}
-    }
+    let name = expect(expects, present, name)?;
     let name = limits.text(Field::Property, name)?;
     let value = value.map(|value| limits.property_value(&name, value)).transpose()?;
     image.properties.insert(name, value);

@@ -1,9 +1,10 @@
 //! Making the record of an image that has no data yet.
 
-use imprint_catalogue::{ErrorKind, images};
+use imprint_catalogue::images;
 use imprint_model::{Action, Caller, Image, ImageId, ProjectId, Visibility, role};
 
 use super::change::Change;
+use super::rules::{check_facts, check_texts, insert, require_new};
 use crate::Service;
 use crate::access::{note, permit};
 use crate::error::{Error, Field, Quota};
@@ -34,10 +35,8 @@ impl Service {
                     let used = images::usage(tx, &image.owner)?;
                     within(limit, used.images + 1, Quota::AccountImages)?;
                 }
-                images::insert(tx, &image).map_err(|error| match error.kind() {
-                    ErrorKind::Duplicate => Error::Duplicate(Field::Id),
-                    _ => error.into(),
-                })?;
+                check_facts(tx, None, &image)?;
+                insert(tx, &image)?;
                 note(tx, &caller, image.created_at, "create", image.id)?;
                 Ok(image.clone())
             })
@@ -60,6 +59,8 @@ impl Service {
             change.apply(&mut image, limits)?;
         }
         limits.check(&image)?;
+        check_texts(limits, &image)?;
+        require_new(caller, &image)?;
         if image.visibility == Visibility::Public {
             permit(caller, Action::Publish, &image, None)?;
         }

@@ -1,11 +1,27 @@
-//! Taking an image away. Its bytes become garbage; collection finds them.
+//! Taking an image away. Its bytes become garbage once nothing else names them; collection finds them.
 
-use imprint_catalogue::images;
-use imprint_model::{Action, Caller, ImageId};
+use imprint_catalogue::{Tx, images, instances, jobs};
+use imprint_model::{Action, Caller, Image, ImageId, Job, JobState, Visibility};
 
+use super::copy::require_own;
+use super::rules::require_in;
+use super::update::is_shared;
 use crate::Service;
-use crate::access::{load, note};
-use crate::error::Error;
+use crate::access::{load, note, permit};
+use crate::ask::{Ask, asked};
+use crate::error::{Conflict, Error};
+use crate::jobs::Work;
+
+/// An image that is to be deleted under the rules of a dialect that protects what others depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteImage {
+    /// Where it is.
+    pub region: String,
+    /// Which.
+    pub image: ImageId,
+    /// Whether machines that were made from it are no reason against it.
+    pub force: bool,
+}
 
 impl Service {
     /// Deletes an image in any status; whoever is writing its bytes finds it gone.
@@ -26,4 +42,56 @@ impl Service {
             })
             .await
     }
+
+    /// Deletes an image unless somebody depends on it. Snapshots it was made of stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] to anybody but its owner; [`Error::Protected`], [`Conflict::ImagePublic`],
+    /// [`Conflict::ImageShared`], [`Conflict::ImageCopying`], [`Conflict::ImageImporting`],
+    /// [`Conflict::ImageExporting`], [`Conflict::ImageUsedByInstance`] unless forced, [`Error::DryRun`].
+    pub async fn delete_image_as(&self, caller: &Caller, wanted: DeleteImage, ask: Ask) -> Result<(), Error> {
+        self.require_region(&wanted.region)?;
+        let (clock, caller) = (self.clock.clone(), caller.clone());
+        let delete = move |tx: &mut Tx<'_>| {
+            let now = clock.now();
+            asked(tx, &caller, &ask, now, |tx| {
+                let image = load(tx, &caller, Action::Read, wanted.image)?;
+                require_own(&caller, &image)?;
+                require_in(&image, &wanted.region)?;
+                permit(&caller, Action::Write, &image, None)?;
+                if image.protected {
+                    return Err(Error::Protected);
+                }
+                if let Some(job) = require_unneeded(tx, &image, wanted.force)? {
+                    jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
+                }
+                images::delete(tx, image.id, now)?;
+                note(tx, &caller, now, "delete", image.id)
+            })
+        };
+        self.catalogue.write(delete).await
+    }
+}
+
+/// Nobody else depends on the image, and no job that has a way to be stopped works on it. Answers the job that ends
+/// with the image.
+fn require_unneeded(tx: &mut Tx<'_>, image: &Image, force: bool) -> Result<Option<Job>, Error> {
+    let in_the_way = |conflict| Err(Error::Conflict(conflict));
+    if matches!(image.visibility, Visibility::Public | Visibility::Community) {
+        return in_the_way(Conflict::ImagePublic);
+    }
+    if is_shared(tx, image)? {
+        return in_the_way(Conflict::ImageShared);
+    }
+    let job = jobs::open_of_image(tx, image.id)?;
+    match job.as_ref().map(Work::of).transpose()? {
+        Some(Work::CopyImage) => return in_the_way(Conflict::ImageCopying),
+        Some(Work::ExportImage { .. }) => return in_the_way(Conflict::ImageExporting),
+        Some(Work::Import { .. } | Work::ImportObjects { .. }) => return in_the_way(Conflict::ImageImporting),
+        Some(Work::MakeImage) | None => {}
+    }
+    if !force && instances::of_image(tx, image.id)? {
+        return in_the_way(Conflict::ImageUsedByInstance);
+    }
+    Ok(job)
 }

@@ -2,10 +2,11 @@
 
 use imprint_catalogue::{ErrorKind, images};
 use imprint_model::{
-    Action, Caller, Direction, Filter, Image, ImageId, ImageQuery, MemberStatus, Page, Reach, SharedWith, SortKey,
-    Visibility,
+    Action, Caller, Decision, Direction, Filter, Image, ImageId, ImageQuery, MemberStatus, Page, Reach, SharedWith,
+    SortKey, Timestamp, Visibility,
 };
 
+use super::rules::require_in;
 use crate::Service;
 use crate::access::load;
 use crate::error::{Error, Field};
@@ -55,6 +56,17 @@ impl Service {
         self.catalogue.read(move |tx| load(tx, &caller, Action::Read, id)).await
     }
 
+    /// One image of a region.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the caller may not see it, or when it is in another region.
+    pub async fn show_image_in(&self, caller: &Caller, region: &str, id: ImageId) -> Result<Image, Error> {
+        self.require_region(region)?;
+        let image = self.show_image(caller, id).await?;
+        require_in(&image, region)?;
+        Ok(image)
+    }
+
     /// A page of the images that the caller can see.
     ///
     /// # Errors
@@ -64,7 +76,7 @@ impl Service {
         if let Seen::Only(visibility) = wanted.seen {
             filters.push(Filter::Visibility(visibility));
         }
-        let reach = reach(caller, wanted.seen, wanted.member_statuses);
+        let reach = reach(caller, &self.settings.regions, wanted.seen, wanted.member_statuses);
         let query = ImageQuery { reach, filters, sort: wanted.sort, page: wanted.page };
         let page = self.catalogue.scan(move |tx| {
             images::list(tx, &query).map_err(|error| match error.kind() {
@@ -72,14 +84,30 @@ impl Service {
                 _ => error.into(),
             })
         });
-        let page = page.await?;
+        let mut page = page.await?;
+        page.images.retain(|image| is_granted(caller, image));
         Ok(Listing { images: page.images, total: page.total })
     }
 }
 
 /// What `caller` can see at all, for a list of `seen`.
-fn reach(caller: &Caller, seen: Seen, statuses: Vec<MemberStatus>) -> Reach {
+fn reach(caller: &Caller, regions: &[String], seen: Seen, statuses: Vec<MemberStatus>) -> Reach {
     let community = matches!(seen, Seen::All | Seen::Only(Visibility::Community));
     let shared = caller.project.clone().map(|project| SharedWith { project, statuses });
-    Reach { everything: caller.is_admin(), own: caller.project.clone(), public: true, community, shared }
+    let own = caller.project.clone().filter(|_| may_look(caller, regions));
+    Reach { everything: caller.is_admin(), own, public: true, community, shared }
+}
+
+/// Whether the account's own images of `regions` are in the lists of a caller whom its owner bound to grants: whoever
+/// may look at some of them only has to name them.
+pub(super) fn may_look(caller: &Caller, regions: &[String]) -> bool {
+    let (Some(grants), Some(project)) = (caller.grants.as_deref(), &caller.project) else { return true };
+    let any = |region: &String| Image::blank(ImageId::random(), project.clone(), region.clone(), Timestamp(0));
+    regions.iter().all(|region| grants.permits(Action::Read, &any(region)) == Decision::Allowed)
+}
+
+/// Whether grants let the caller look at this image, too, if it is its account's.
+fn is_granted(caller: &Caller, image: &Image) -> bool {
+    let grants = caller.grants.as_deref().filter(|_| caller.acts_for(&image.owner));
+    grants.is_none_or(|grants| grants.permits(Action::Read, image) == Decision::Allowed)
 }

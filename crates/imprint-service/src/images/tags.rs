@@ -19,7 +19,7 @@ impl Service {
             image.tags.insert(tag.clone());
             limits.check(image)
         };
-        self.change_tags(caller, id, "add tag", change).await
+        self.change_tag(caller, id, "add tag", change).await
     }
 
     /// Takes a tag away.
@@ -31,10 +31,10 @@ impl Service {
         let change = move |image: &mut Image| {
             if image.tags.remove(&tag) { Ok(()) } else { Err(Error::NotFound(Resource::Tag(tag.clone()))) }
         };
-        self.change_tags(caller, id, "remove tag", change).await
+        self.change_tag(caller, id, "remove tag", change).await
     }
 
-    async fn change_tags(
+    async fn change_tag(
         &self,
         caller: &Caller,
         id: ImageId,

@@ -1,7 +1,10 @@
 //! Jobs: what they do is a value, [`Work`], written in the transaction that needs it and carried out by the runner of
 //! any node. Every job may run twice.
 
+mod cancel;
+mod exports;
 mod import;
+mod objects;
 mod runner;
 mod settle;
 mod view;
@@ -10,11 +13,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use imprint_catalogue::{Tx, jobs};
-use imprint_model::{Caller, ImageId, Job, JobId, JobState, ProjectId, Timestamp};
+use imprint_model::{Caller, DiskFormat, ImageId, Job, JobId, JobState, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use exports::ExportImage;
 pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO};
+pub use objects::{ImportObjects, ObjectDisk};
 pub use runner::Runner;
 pub(crate) use settle::Ending;
 pub use view::{JobFilter, JobSort};
@@ -31,6 +36,24 @@ pub enum Work {
         source: ImportSource,
         /// The request as it was sent, for whoever looks at the job.
         request: Value,
+    },
+    /// Gives an image the bytes of the snapshot that its system disk comes from.
+    MakeImage,
+    /// Ends a copy; its rows name their bytes since it was asked for.
+    CopyImage,
+    /// Makes an image of objects in buckets.
+    ImportObjects {
+        /// The objects, the system disk's first.
+        disks: Vec<ObjectDisk>,
+    },
+    /// Writes an image's disks into a bucket.
+    ExportImage {
+        /// Its name.
+        bucket: String,
+        /// What the objects' keys begin with.
+        stem: String,
+        /// What they are written as.
+        format: DiskFormat,
     },
 }
 
@@ -59,6 +82,18 @@ pub enum ImportSource {
 }
 
 impl Work {
+    /// Kind of [`Work::MakeImage`].
+    pub const MAKE_IMAGE: &str = "make_image";
+    /// Kind of [`Work::CopyImage`].
+    pub const COPY_IMAGE: &str = "copy_image";
+    /// Kind of [`Work::ImportObjects`].
+    pub const IMPORT_OBJECTS: &str = "import_objects";
+    /// Kind of [`Work::ExportImage`].
+    pub const EXPORT_IMAGE: &str = "export_image";
+
+    /// Kinds that move no bytes: they are ended in the transaction that takes them, and never wait behind others.
+    pub(crate) const QUICK: &[&str] = &[Self::MAKE_IMAGE, Self::COPY_IMAGE];
+
     /// The work that a job's row describes.
     pub(crate) fn of(job: &Job) -> Result<Self, Error> {
         serde_json::from_value(job.payload.clone()).map_err(Error::internal)
@@ -68,6 +103,10 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Work::Import { .. } => "import",
+            Work::MakeImage => Self::MAKE_IMAGE,
+            Work::CopyImage => Self::COPY_IMAGE,
+            Work::ImportObjects { .. } => Self::IMPORT_OBJECTS,
+            Work::ExportImage { .. } => Self::EXPORT_IMAGE,
         }
     }
 }

@@ -7,7 +7,7 @@ use imprint_catalogue::{Tx, jobs};
 use imprint_model::{Job, JobState, LeaseId, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::Ending;
+use super::{Ending, Work};
 use crate::Service;
 use crate::error::Error;
 
@@ -39,6 +39,7 @@ impl Runner {
 
     /// Runs until the future is dropped.
     pub async fn run(&self) {
+        self.release_dead().await;
         let places = Arc::new(Semaphore::new(JOBS_AT_ONCE));
         loop {
             let place = Arc::clone(&places).try_acquire_owned().ok();
@@ -85,6 +86,22 @@ impl Runner {
         }
     }
 
+    /// Jobs whose worker died are this node's at once when there can be no other node.
+    async fn release_dead(&self) {
+        if self.service.catalogue.engine_name() != "sqlite" {
+            return;
+        }
+        let (worker, now) = (self.worker.to_string(), self.service.clock.now());
+        let released =
+            self.service.catalogue.write(move |tx| Ok::<_, Error>(jobs::release_others(tx, &worker, now)?)).await;
+        match released {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "jobs of a worker that is gone wait again"),
+            // their leases run out
+            Err(error) => tracing::warn!(%error, "jobs of a worker that is gone could not be released"),
+        }
+    }
+
     /// The next job, of those that move no bytes when `quick_only`. Such a job is ended by the transaction that takes
     /// it, so no crash finds it half done.
     async fn take(&self, quick_only: bool) -> Result<Taken, Error> {
@@ -101,8 +118,7 @@ impl Runner {
         }
         // it fails, or the queue does: taken on its own, its failure is noted as any other's
         let (clock, worker) = (self.service.clock.clone(), self.worker.to_string());
-        let taken =
-            self.service.catalogue.write(move |tx| lease(tx, &worker, quick_only, clock.now())).await?;
+        let taken = self.service.catalogue.write(move |tx| lease(tx, &worker, quick_only, clock.now())).await?;
         Ok(taken.map_or(Taken::Nothing, |job| Taken::Job(Box::new(job))))
     }
 }
@@ -120,7 +136,7 @@ enum Taken {
 fn lease(tx: &mut Tx<'_>, worker: &str, quick_only: bool, now: Timestamp) -> Result<Option<Job>, Error> {
     let until = now.after(LEASE);
     Ok(if quick_only {
-        None
+        jobs::lease_next_of(tx, worker, Work::QUICK, now, until)?
     } else {
         jobs::lease_next(tx, worker, now, until)?
     })

@@ -18,13 +18,19 @@ impl Service {
     pub(super) async fn carry_out_work(&self, job: &Job) -> Result<Ending, Error> {
         match Work::of(job)? {
             Work::Import { source, .. } => self.run_import(job, &source).await,
+            Work::MakeImage => self.run_make(job).await,
+            Work::CopyImage => Ok(self.copy_ending(job)),
+            Work::ImportObjects { disks } => self.run_import_objects(job, &disks).await,
+            Work::ExportImage { bucket, stem, format } => self.run_export(job, &bucket, &stem, format).await,
         }
     }
 
     /// Ends a job that moves no bytes; `None` when it has to be carried out after all.
-    pub(super) fn settle_at_once(&self, _: &mut Tx<'_>, job: &Job) -> Result<Option<Value>, Error> {
+    pub(super) fn settle_at_once(&self, tx: &mut Tx<'_>, job: &Job) -> Result<Option<Value>, Error> {
         match Work::of(job)? {
-            Work::Import { .. } => Ok(None),
+            Work::MakeImage => self.settle_make(tx, job, None),
+            Work::CopyImage => self.settle_copy(tx, job).map(Some),
+            Work::Import { .. } | Work::ImportObjects { .. } | Work::ExportImage { .. } => Ok(None),
         }
     }
 
@@ -32,6 +38,10 @@ impl Service {
     pub(super) fn settle_failure(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
         match Work::of(job)? {
             Work::Import { .. } => self.settle_failed_import(tx, job, error),
+            Work::MakeImage | Work::ImportObjects { .. } => self.give_up_image(tx, job, error),
+            Work::CopyImage => self.give_up_copy(tx, job, error),
+            // what it did not finish was never seen
+            Work::ExportImage { .. } => Ok(()),
         }
     }
 }

@@ -1,0 +1,153 @@
+//! Making an image of snapshots, or of a machine's disks. No byte is copied: the image names what its snapshots name.
+//! The record is there at once, its data when the job of kind `make_image` has ended.
+
+use std::collections::BTreeSet;
+
+use imprint_catalogue::{Tx, images, snapshots};
+use imprint_model::{
+    Caller, ContainerFormat, Content, Event, Facts, Image, ImageDisk, ImageId, Job, JobId, Snapshot, SnapshotStatus,
+    Status, Timestamp, Visibility,
+};
+use serde_json::{Value, json};
+
+use super::rules::account_of;
+use super::source::{ImageSource, Source, merge_facts};
+use crate::Service;
+use crate::ask::{Ask, asked};
+use crate::error::{Conflict, Error, Resource};
+use crate::jobs::{Ending, Work, enqueue};
+
+/// An image that is wanted.
+#[derive(Debug, Clone)]
+pub struct MakeImage {
+    /// Where.
+    pub region: String,
+    /// What it is made of.
+    pub source: ImageSource,
+    /// Its name; unique in its account and region.
+    pub name: Option<String>,
+    /// The id it will have.
+    pub id: ImageId,
+    /// What is said of it. What is not is taken over from the image that its source was made from.
+    pub facts: Facts,
+    /// What holds for facts that are neither said nor taken over.
+    pub otherwise: Facts,
+    /// Labels.
+    pub tags: BTreeSet<String>,
+}
+
+impl Service {
+    /// Makes an image; its data is there when the job has ended.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] of region, machine, snapshot or resource group; of the source [`Error::Missing`],
+    /// [`Error::Invalid`] and [`Error::Conflict`] as [`ImageSource`] tells; [`Error::Duplicate`] of the name;
+    /// [`Error::OverQuota`]; [`Conflict::BootModeForArchitecture`]; [`Error::TokenReused`]; [`Error::DryRun`].
+    pub async fn make_image(&self, caller: &Caller, wanted: MakeImage, ask: Ask) -> Result<ImageId, Error> {
+        self.require_region(&wanted.region)?;
+        let (service, caller) = (self.clone(), caller.clone());
+        let make = move |tx: &mut Tx<'_>| {
+            asked(tx, &caller, &ask, service.clock.now(), |tx| service.make_record(tx, &caller, &wanted))
+        };
+        let made = self.catalogue.write(make).await?;
+        self.wake.notify_one();
+        Ok(made)
+    }
+
+    fn make_record(&self, tx: &mut Tx<'_>, caller: &Caller, wanted: &MakeImage) -> Result<ImageId, Error> {
+        let (owner, now) = (account_of(caller)?, self.clock.now());
+        let mut source = Source::of(tx, &self.settings.limits, &owner, wanted, now)?;
+        let mut image = Image::blank(wanted.id, owner, wanted.region.clone(), now);
+        image.name.clone_from(&wanted.name);
+        image.visibility = Visibility::Private;
+        image.disk_format = Some(source.system.disk_format);
+        image.container_format = Some(ContainerFormat::Bare);
+        image.min_disk_gib = source.system_gib();
+        image.facts = merge_facts(&wanted.facts, &source.inherited, &wanted.otherwise);
+        image.tags.clone_from(&wanted.tags);
+        image.disks = std::mem::take(&mut source.disks);
+        image.apply(Event::BeginImport)?;
+        self.insert_counted(tx, caller, &image)?;
+        self.require_room(tx, &image.owner, source.system_bytes(), 0)?;
+        enqueue(tx, JobId::random(), caller, &image.owner, Some(image.id), &Work::MakeImage, now)?;
+        Ok(image.id)
+    }
+
+    /// Does what cannot be done within a transaction: bytes for a disk that nothing was ever written to.
+    pub(crate) async fn run_make(&self, job: &Job) -> Result<Ending, Error> {
+        let row = job.clone();
+        let system = self.catalogue.read(move |tx| system_of(tx, &row).map(|(_, snapshot)| snapshot)).await?;
+        let blank = match system.content {
+            Some(_) => None,
+            None => Some(self.store.assemble(u64::from(system.size_gib) << 30, Vec::new()).await?),
+        };
+        let (service, job) = (self.clone(), job.clone());
+        Ok(Box::new(move |tx| {
+            let content = blank.as_ref().map(|written| Content {
+                map: written.map,
+                size_bytes: written.size_bytes,
+                virtual_size_bytes: Some(written.size_bytes),
+                md5: None,
+                hash: None,
+            });
+            let settled = service.settle_make(tx, &job, content)?;
+            settled.ok_or_else(|| Error::internal("a snapshot lost its bytes"))
+        }))
+    }
+
+    /// Gives the image its snapshot's bytes, or `blank` when there are none; `None` when those are missing, too.
+    pub(crate) fn settle_make(
+        &self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        blank: Option<Content>,
+    ) -> Result<Option<Value>, Error> {
+        let (mut image, system) = system_of(tx, job)?;
+        let Some(content) = system.content.or(blank) else { return Ok(None) };
+        image.content = Some(content);
+        image.apply(Event::DataComplete)?;
+        image.updated_at = self.clock.now();
+        images::update(tx, &image)?;
+        Ok(Some(json!({ "image_id": image.id })))
+    }
+
+    /// The job that was to make an image gave up: the image stays, with the cause.
+    pub(crate) fn give_up_image(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
+        let Some(image) = waiting_image(tx, job)? else { return Ok(()) };
+        fail(tx, image, error, self.clock.now())
+    }
+}
+
+/// Writes that an image will never have data, and why.
+pub(crate) fn fail(tx: &mut Tx<'_>, mut image: Image, error: &Error, now: Timestamp) -> Result<(), Error> {
+    image.apply(Event::GiveUp)?;
+    image.content = None;
+    image.failure = Some(error.to_string());
+    image.updated_at = now;
+    Ok(images::update(tx, &image)?)
+}
+
+/// The image of a job, when it still waits for the job.
+pub(crate) fn waiting_image(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Image>, Error> {
+    let Some(id) = job.image else { return Ok(None) };
+    Ok(images::get(tx, id)?.filter(|image| matches!(image.status, Status::Queued | Status::Importing)))
+}
+
+/// The image of a job, and the snapshot that its system disk comes from; all its snapshots must be complete.
+fn system_of(tx: &mut Tx<'_>, job: &Job) -> Result<(Image, Snapshot), Error> {
+    let image = waiting_image(tx, job)?.ok_or(Error::Gone)?;
+    let mut system = None;
+    for id in image.disks.iter().filter_map(|disk: &ImageDisk| disk.snapshot) {
+        let found = snapshots::get(tx, id)?;
+        let snapshot = found.ok_or_else(|| Error::NotFound(Resource::Snapshot(id.to_string())))?;
+        match snapshot.status {
+            SnapshotStatus::Accomplished => {}
+            SnapshotStatus::Progressing => return Err(Error::Unavailable("a snapshot is being taken".to_owned())),
+            SnapshotStatus::Failed => return Err(Error::Conflict(Conflict::SnapshotNotReady)),
+        }
+        // the system disk is the first
+        system.get_or_insert(snapshot);
+    }
+    let system = system.ok_or_else(|| Error::internal("an image that is made of no snapshot"))?;
+    Ok((image, system))
+}
