@@ -29,6 +29,9 @@ const DATA: &str = "one small image";
 const KNOWN_IDS: u64 = 1_000;
 const PAGE_SIZE: u64 = 100;
 
+/// Which images an answer counts.
+type Counts = Box<dyn Fn(u64) -> bool>;
+
 /// The account that asks, and the catalogue it asks about.
 pub(super) struct Suite {
     images: u64,
@@ -49,7 +52,7 @@ fn team(number: u64) -> u64 {
 }
 
 fn is_arm(number: u64) -> bool {
-    mix(number ^ 1) % 4 == 0
+    mix(number ^ 1).is_multiple_of(4)
 }
 
 fn family(number: u64) -> u64 {
@@ -178,9 +181,9 @@ impl Suite {
     }
 
     /// What the `n`th question of a kind asks, and which of the seen images it counts; without that it is one.
-    fn question(&self, operation: &str, n: u64) -> (Vec<(&'static str, String)>, Option<Box<dyn Fn(u64) -> bool>>) {
+    fn question(&self, operation: &str, n: u64) -> (Vec<(&'static str, String)>, Option<Counts>) {
         let own = mix(n) % self.images.div_ceil(OWN_EVERY) * OWN_EVERY;
-        let all = || Some(Box::new(|_| true) as Box<dyn Fn(u64) -> bool>);
+        let all = || Some(Box::new(|_| true) as Counts);
         match operation {
             "ecs-list" => (Vec::new(), all()),
             "ecs-id" => {
