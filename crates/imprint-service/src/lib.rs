@@ -41,9 +41,8 @@ pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
 pub use groups::CreateGroup;
 pub use images::{
-    Annotation, Change, CopyImage, CreateImage, DeleteImage, DiskWanted, Download, FactChange, ImageSource, ListImages,
-    Listing, MakeImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key,
-    prove_possession,
+    Annotation, Change, CopyImage, CreateImage, DiskWanted, Download, FactChange, ImageSource, ListImages, Listing,
+    MakeImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key, prove_possession,
 };
 pub use imprint_catalogue::disks::DiskQuery;
 pub use imprint_catalogue::instances::InstanceQuery;
@@ -56,8 +55,8 @@ pub use inventory::{
     ResizeDisk, SizesOf, StopInstance, SystemDisk,
 };
 pub use jobs::{
-    ExportImage, ImportImage, ImportObjects, ImportSource, JobFilter, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK,
-    KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
+    ExportImage, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing, JobQuery, JobSort, KEY_FAILED_IMPORT,
+    KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use settings::{HashAlgorithm, Settings};

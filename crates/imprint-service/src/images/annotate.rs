@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imprint_catalogue::{images, jobs};
-use imprint_model::{Image, ImageId, Job, JobState, Timestamp, Visibility};
+use imprint_model::{Caller, Image, ImageId, Job, JobState, Timestamp, Visibility};
 
 use crate::Service;
 use crate::error::Error;
@@ -52,16 +52,16 @@ impl Progress {
 
 impl Service {
     /// What is known of each of these images besides its record, in their order. They are images that the caller was
-    /// given, at most as many as a page has.
+    /// given, at most as many as a page has; whom an image is shared with is its owner's to know.
     ///
     /// # Errors
     /// When the catalogue does not answer.
-    pub async fn annotate(&self, images: &[Image]) -> Result<Vec<Annotation>, Error> {
+    pub async fn annotate(&self, caller: &Caller, images: &[Image]) -> Result<Vec<Annotation>, Error> {
         let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
         let creating: Vec<ImageId> =
             images.iter().filter(|image| !image.status.has_data()).map(|image| image.id).collect();
         let single: Vec<ImageId> =
-            images.iter().filter(|image| image.visibility == Visibility::Shared).map(|image| image.id).collect();
+            images.iter().filter(|image| may_know(caller, image)).map(|image| image.id).collect();
         let now = self.clock.now();
         let asked = ids.clone();
         let (used, shared, progress) = self
@@ -82,4 +82,8 @@ impl Service {
         };
         Ok(ids.iter().map(annotate).collect())
     }
+}
+
+fn may_know(caller: &Caller, image: &Image) -> bool {
+    image.visibility == Visibility::Shared && (caller.is_admin() || caller.acts_for(&image.owner))
 }

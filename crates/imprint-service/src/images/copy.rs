@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::make::{fail, waiting_image};
 use super::rules::{absent, account_of, require_in};
 use crate::Service;
-use crate::access::{load, note};
+use crate::access::{load, note, permit};
 use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error};
 use crate::jobs::{Ending, Work, enqueue};
@@ -86,30 +86,22 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::NotFound`] for anybody but its owner; [`Conflict::ImageNotCopy`], [`Conflict::CopyCompleted`],
-    /// [`Conflict::CopyFailed`], [`Error::DryRun`].
-    pub async fn cancel_copy(&self, caller: &Caller, region: &str, id: ImageId, ask: Ask) -> Result<(), Error> {
+    /// [`Conflict::CopyFailed`].
+    pub async fn cancel_copy(&self, caller: &Caller, region: &str, id: ImageId) -> Result<(), Error> {
         self.require_region(region)?;
         let (service, caller, region) = (self.clone(), caller.clone(), region.to_owned());
         let cancel = move |tx: &mut Tx<'_>| {
             let now = service.clock.now();
-            asked(tx, &caller, &ask, now, |tx| {
-                let image = load(tx, &caller, Action::Write, id)?;
-                require_in(&image, &region)?;
-                require_own(&caller, &image)?;
-                match image.status {
-                    _ if image.facts.copied_from.is_none() => return Err(Error::Conflict(Conflict::ImageNotCopy)),
-                    Status::Queued | Status::Importing => {}
-                    Status::Failed => return Err(Error::Conflict(Conflict::CopyFailed)),
-                    Status::Saving | Status::Staged | Status::Available | Status::Deactivated => {
-                        return Err(Error::Conflict(Conflict::CopyCompleted));
-                    }
-                }
-                if let Some(job) = jobs::open_of_image(tx, id)? {
-                    jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
-                }
-                forget_copy(tx, &image, now)?;
-                note(tx, &caller, now, "cancel copy", id)
-            })
+            let image = load(tx, &caller, Action::Read, id)?;
+            require_own(&caller, &image)?;
+            require_in(&image, &region)?;
+            permit(&caller, Action::Write, &image, None)?;
+            require_copying(&image)?;
+            if let Some(job) = jobs::open_of_image(tx, id)? {
+                jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
+            }
+            forget_copy(tx, &image, now)?;
+            note(tx, &caller, now, "cancel copy", id)
         };
         self.catalogue.write(cancel).await
     }
@@ -145,6 +137,17 @@ impl Service {
 /// Only its owner speaks of an image's copying, sharing and deleting; to all others it is not there.
 pub(crate) fn require_own(caller: &Caller, image: &Image) -> Result<(), Error> {
     if caller.is_admin() || caller.acts_for(&image.owner) { Ok(()) } else { Err(absent(image.id)) }
+}
+
+/// Only a copy that has not ended can be given up.
+fn require_copying(image: &Image) -> Result<(), Error> {
+    let why = match image.status {
+        _ if image.facts.copied_from.is_none() => Conflict::ImageNotCopy,
+        Status::Queued | Status::Importing => return Ok(()),
+        Status::Failed => Conflict::CopyFailed,
+        Status::Saving | Status::Staged | Status::Available | Status::Deactivated => Conflict::CopyCompleted,
+    };
+    Err(Error::Conflict(why))
 }
 
 /// What is to be copied, when `owner` may copy it to `region`.

@@ -12,17 +12,6 @@ use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error};
 use crate::jobs::Work;
 
-/// An image that is to be deleted under the rules of a dialect that protects what others depend on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteImage {
-    /// Where it is.
-    pub region: String,
-    /// Which.
-    pub image: ImageId,
-    /// Whether machines that were made from it are no reason against it.
-    pub force: bool,
-}
-
 impl Service {
     /// Deletes an image in any status; whoever is writing its bytes finds it gone.
     ///
@@ -43,26 +32,34 @@ impl Service {
             .await
     }
 
-    /// Deletes an image unless somebody depends on it. Snapshots it was made of stay.
+    /// Deletes an image of a region unless somebody depends on it; with `force`, machines that were made from it are no
+    /// reason against it. Snapshots it was made of stay.
     ///
     /// # Errors
     /// [`Error::NotFound`] to anybody but its owner; [`Error::Protected`], [`Conflict::ImagePublic`],
     /// [`Conflict::ImageShared`], [`Conflict::ImageCopying`], [`Conflict::ImageImporting`],
     /// [`Conflict::ImageExporting`], [`Conflict::ImageUsedByInstance`] unless forced, [`Error::DryRun`].
-    pub async fn delete_image_as(&self, caller: &Caller, wanted: DeleteImage, ask: Ask) -> Result<(), Error> {
-        self.require_region(&wanted.region)?;
-        let (clock, caller) = (self.clock.clone(), caller.clone());
+    pub async fn delete_image_as(
+        &self,
+        caller: &Caller,
+        region: &str,
+        id: ImageId,
+        force: bool,
+        ask: Ask,
+    ) -> Result<(), Error> {
+        self.require_region(region)?;
+        let (clock, caller, region) = (self.clock.clone(), caller.clone(), region.to_owned());
         let delete = move |tx: &mut Tx<'_>| {
             let now = clock.now();
             asked(tx, &caller, &ask, now, |tx| {
-                let image = load(tx, &caller, Action::Read, wanted.image)?;
+                let image = load(tx, &caller, Action::Read, id)?;
                 require_own(&caller, &image)?;
-                require_in(&image, &wanted.region)?;
+                require_in(&image, &region)?;
                 permit(&caller, Action::Write, &image, None)?;
                 if image.protected {
                     return Err(Error::Protected);
                 }
-                if let Some(job) = require_unneeded(tx, &image, wanted.force)? {
+                if let Some(job) = require_unneeded(tx, &image, force)? {
                     jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
                 }
                 images::delete(tx, image.id, now)?;

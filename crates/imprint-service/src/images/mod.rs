@@ -24,7 +24,6 @@ pub use annotate::{Annotation, Progress};
 pub use change::{Change, FactChange, Presence};
 pub use copy::CopyImage;
 pub use create::CreateImage;
-pub use delete::DeleteImage;
 pub use download::Download;
 pub use make::MakeImage;
 pub use push::{ProvenChunk, possession_key, prove_possession};

@@ -6,7 +6,6 @@ use imprint_model::{Caller, Job, JobId, JobState, role};
 
 use super::Work;
 use crate::Service;
-use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error, Resource};
 use crate::images::forget_copy;
 
@@ -15,24 +14,21 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::NotFound`] also for another account's, [`Error::Denied`], [`Conflict::JobNotStoppable`] for one that
-    /// has ended or is of a kind that ends by itself, [`Error::DryRun`].
-    pub async fn cancel_job(&self, caller: &Caller, id: JobId, ask: Ask) -> Result<(), Error> {
+    /// has ended or is of a kind that ends by itself.
+    pub async fn cancel_job(&self, caller: &Caller, id: JobId) -> Result<(), Error> {
         let (service, caller) = (self.clone(), caller.clone());
         let cancel = move |tx: &mut Tx<'_>| {
-            let now = service.clock.now();
-            asked(tx, &caller, &ask, now, |tx| {
-                let own = |job: &Job| caller.is_admin() || caller.acts_for(&job.owner);
-                let job = jobs::get(tx, id)?.filter(own);
-                let job = job.ok_or_else(|| Error::NotFound(Resource::Job(id.to_string())))?;
-                if !caller.has_role(role::MEMBER) {
-                    return Err(Error::Denied("stopping a job".to_owned()));
-                }
-                if job.state.has_ended() {
-                    return Err(Error::Conflict(Conflict::JobNotStoppable));
-                }
-                service.settle_cancelled(tx, &job)?;
-                Ok(jobs::finish(tx, id, JobState::Cancelled, None, "", now)?)
-            })
+            let own = |job: &Job| caller.is_admin() || caller.acts_for(&job.owner);
+            let job = jobs::get(tx, id)?.filter(own);
+            let job = job.ok_or_else(|| Error::NotFound(Resource::Job(id.to_string())))?;
+            if !caller.has_role(role::MEMBER) {
+                return Err(Error::Denied("stopping a job".to_owned()));
+            }
+            if job.state.has_ended() {
+                return Err(Error::Conflict(Conflict::JobNotStoppable));
+            }
+            service.settle_cancelled(tx, &job)?;
+            Ok(jobs::finish(tx, id, JobState::Cancelled, None, "", service.clock.now())?)
         };
         self.catalogue.write(cancel).await
     }

@@ -22,7 +22,7 @@ pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_
 pub use objects::{ImportObjects, ObjectDisk};
 pub use runner::Runner;
 pub(crate) use settle::Ending;
-pub use view::{JobFilter, JobSort};
+pub use view::{JobFilter, JobListing, JobQuery, JobSort};
 
 use crate::error::Error;
 

@@ -3,7 +3,7 @@
 use imprint_catalogue::{ErrorKind, jobs};
 use imprint_model::{Action, Caller, ImageId, Job, JobId, ProjectId};
 
-pub use imprint_catalogue::jobs::{JobFilter, JobSort};
+pub use imprint_catalogue::jobs::{JobFilter, JobListing, JobQuery, JobSort};
 
 use crate::Service;
 use crate::access::load;
@@ -39,6 +39,15 @@ impl Service {
             })
         });
         page.await
+    }
+
+    /// A numbered page of the jobs of the caller's account, whatever account the question names.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] without an account.
+    pub async fn list_jobs(&self, caller: &Caller, query: JobQuery) -> Result<JobListing, Error> {
+        let query = JobQuery { owner: own(caller)?, ..query };
+        self.catalogue.scan(move |tx| Ok(jobs::search(tx, &query)?)).await
     }
 
     /// One job.

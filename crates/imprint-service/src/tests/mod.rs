@@ -1,7 +1,9 @@
 //! What the verbs promise, on a real database and a real store.
 
+mod buckets;
 mod definitions;
 mod imports;
+mod inventory;
 mod pushes;
 mod sharing;
 mod uploads;
