@@ -36,14 +36,11 @@ pub(crate) const BAD_METADATA_ACCESS: Code = Code::new(
 );
 pub(crate) const BAD_LICENCE: Code =
     Code::new(400, "InvalidLicenseType.NotSupported", "The specified LicenseType is not supported.");
-pub(crate) const BAD_TAG_KEY: Code =
-    Code::new(400, "InvalidTagKey.Malformed", "The specified Tag.n.Key is not valid.");
+pub(crate) const BAD_TAG_KEY: Code = Code::new(400, "InvalidTagKey.Malformed", "The specified Tag.n.Key is not valid.");
 pub(crate) const BAD_TAG_VALUE: Code =
     Code::new(400, "InvalidTagValue.Malformed", "The specified Tag.n.Value is not valid.");
-pub(crate) const DUPLICATE_TAG_KEY: Code =
-    Code::new(400, "Duplicate.TagKey", "The Tag.N.Key contain duplicate key.");
-pub(crate) const ALREADY_IMPORTING: Code =
-    Code::new(403, "ImageIsImporting", "The specified Image is importing.");
+pub(crate) const DUPLICATE_TAG_KEY: Code = Code::new(400, "Duplicate.TagKey", "The Tag.N.Key contain duplicate key.");
+pub(crate) const ALREADY_IMPORTING: Code = Code::new(403, "ImageIsImporting", "The specified Image is importing.");
 
 /// The tags of a new image, as the engine keeps them.
 ///

@@ -12,11 +12,8 @@ use crate::instance_types::{self, InstanceType, Nvme};
 use crate::params::{Object, Paging, Params, missing, read_time};
 use crate::{validate, words};
 
-pub(crate) const BAD_ALIAS: Code = Code::new(
-    400,
-    "InvalidImageOwnerAlias.ValueNotSupported",
-    "The specified ImageOwnerAlias value is not supported.",
-);
+pub(crate) const BAD_ALIAS: Code =
+    Code::new(400, "InvalidImageOwnerAlias.ValueNotSupported", "The specified ImageOwnerAlias value is not supported.");
 pub(crate) const PUBLIC_NOT_OTHERS: Code = Code::new(
     400,
     "InvalidImageOwnerAlias.PublicImageUnsupported",
@@ -184,7 +181,8 @@ fn status(params: &Params, conditions: &mut Conditions) -> Result<(), Fault> {
         return Ok(());
     }
     let words: &[&str] = if all { &words::STATUSES } else { &words };
-    let mut states: Vec<(Status, Option<bool>)> = words.iter().flat_map(|word| words::states_named(word)).copied().collect();
+    let mut states: Vec<(Status, Option<bool>)> =
+        words.iter().flat_map(|word| words::states_named(word)).copied().collect();
     if let Some(usable) = usable {
         states.retain(|(status, _)| (*status == Status::Available) == usable);
     }

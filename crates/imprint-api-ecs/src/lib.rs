@@ -12,17 +12,24 @@ mod access;
 mod answer;
 mod auth;
 mod call;
+mod conflict;
 mod dispatch;
 mod error;
 mod fault;
 mod gather;
 mod ids;
+mod image_codes;
+mod image_query;
+mod instance_types;
 mod op;
 mod ops;
 mod params;
 mod parts;
 mod signature;
 mod throttle;
+mod validate;
+mod view;
+mod words;
 #[cfg(test)]
 mod tests;
 

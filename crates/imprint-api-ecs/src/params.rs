@@ -135,7 +135,7 @@ impl Params {
     }
 
     /// The members of `Name.1`, `Name.2`, … in the order of their numbers; holes and empty ones do not count.
-    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn list<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         let mut members: Vec<(u32, &str)> = self
             .below(name)
             .filter_map(|(rest, value)| Some((index(rest)?, value)))

@@ -113,13 +113,30 @@ mod tests {
 
     #[test]
     fn names_of_any_script_are_taken_and_what_is_no_name_is_not() {
-        for good in ["ab", "aB", "镜像", "镜像_v1.2:3-x", "été", &"a".repeat(128), &"镜".repeat(128), "xaliyun", "acs"] {
+        for good in ["ab", "aB", "镜像", "镜像_v1.2:3-x", "été", &"a".repeat(128), &"镜".repeat(128), "xaliyun", "acs"]
+        {
             assert!(name(good), "{good}");
         }
         let long = "a".repeat(129);
         for bad in [
-            "", "a", &long, "1a", "_a", ".a", "a b", "a/b", "a\n", "a<b", "aliyun", "Aliyun-x", "ALIYUNx", "acs:x", "ACS:x",
-            "ahttp://", "xhttps://y", "a\0",
+            "",
+            "a",
+            &long,
+            "1a",
+            "_a",
+            ".a",
+            "a b",
+            "a/b",
+            "a\n",
+            "a<b",
+            "aliyun",
+            "Aliyun-x",
+            "ALIYUNx",
+            "acs:x",
+            "ACS:x",
+            "ahttp://",
+            "xhttps://y",
+            "a\0",
         ] {
             assert!(!name(bad), "{bad:?}");
         }

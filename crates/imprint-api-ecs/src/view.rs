@@ -7,7 +7,7 @@ use imprint_model::{DiskKind, Image, ImageDisk, ProjectId, Status, Visibility, s
 use imprint_service::{Annotation, Progress};
 use serde_json::{Map, Value, json};
 
-pub(crate) use beside::{account_of, images, of_family, viewer};
+pub(crate) use beside::{account_of, images, number_of, of_family, viewer};
 
 use crate::ids::WireId;
 use crate::words;
@@ -156,20 +156,12 @@ fn shown_tag(tag: &str) -> Value {
 
 /// How far the image is. Only one that has its data is at the end.
 fn progress(image: &Image, progress: Option<&Progress>) -> String {
-    match image.status {
-        Status::Available | Status::Deactivated => "100%".to_owned(),
-        Status::Queued | Status::Failed => "0%".to_owned(),
-        Status::Saving | Status::Staged | Status::Importing => format!("{}%", percent(progress)),
-    }
-}
-
-fn percent(progress: Option<&Progress>) -> u64 {
-    let Some((done, total)) = progress.and_then(|progress| Some((progress.done_bytes, progress.total_bytes?))) else {
-        return 0;
+    let percent = match image.status {
+        Status::Available | Status::Deactivated => 100,
+        Status::Queued | Status::Failed => 0,
+        Status::Saving | Status::Staged | Status::Importing => progress.map_or(0, Progress::percent),
     };
-    let whole = u128::from(done) * 100 / u128::from(total.max(1));
-    // the last step, making it known, is not in the bytes
-    u64::try_from(whole.min(99)).expect("below 100")
+    format!("{percent}%")
 }
 
 fn mappings(image: &Image, progress: Option<&Progress>) -> Vec<Value> {
@@ -201,7 +193,7 @@ fn mapping(image: &Image, disk: &ImageDisk, copying: Option<&Progress>) -> Value
         "Encrypted": false,
     });
     if let Some(running) = copying {
-        shown["Progress"] = format!("{}%", percent(Some(running))).into();
+        shown["Progress"] = format!("{}%", running.percent()).into();
         shown["RemainTime"] = running.remaining_secs.unwrap_or(0).into();
     }
     shown

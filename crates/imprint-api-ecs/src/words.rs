@@ -44,7 +44,8 @@ pub(crate) const PLATFORMS: [&str; 28] = [
 pub(crate) const PLATFORM_IMPORT_ONLY: &str = "Other Windows";
 
 /// The statuses a client may ask for, in the order of the reference.
-pub(crate) const STATUSES: [&str; 6] = ["Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated"];
+pub(crate) const STATUSES: [&str; 6] =
+    ["Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated"];
 
 /// The word for where an image is in its life.
 pub(crate) fn status(image: &Image) -> &'static str {

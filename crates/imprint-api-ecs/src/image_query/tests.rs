@@ -130,7 +130,13 @@ fn an_instance_type_asks_for_processor_disks_and_firmware() {
 
 #[test]
 fn tags_must_all_be_there() {
-    let asked = filters(&[("Tag.1.Key", "a"), ("Tag.1.Value", "1"), ("Tag.2.key", "b"), ("Tag.3.Key", "c"), ("Tag.3.Value", "")]);
+    let asked = filters(&[
+        ("Tag.1.Key", "a"),
+        ("Tag.1.Value", "1"),
+        ("Tag.2.key", "b"),
+        ("Tag.3.Key", "c"),
+        ("Tag.3.Value", ""),
+    ]);
     let tags = [Filter::Tag("a=1".to_owned()), Filter::TagKey("b".to_owned()), Filter::Tag("c".to_owned())];
     assert_eq!(asked[2..], tags);
     assert_eq!(refusal(&[("Tag.1.Value", "1")]), (400, "InvalidTag.Mismatch"));

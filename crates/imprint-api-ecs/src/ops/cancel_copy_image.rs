@@ -19,15 +19,11 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
 
-const NO_COPY: Code = Code::new(
-    400,
-    "ImageCreatedNotFromCopy",
-    "The specified image is not the target image of a copy action.",
-);
+const NO_COPY: Code =
+    Code::new(400, "ImageCreatedNotFromCopy", "The specified image is not the target image of a copy action.");
 const COPY_FAILED: Code = Code::new(400, "IncorrectImageStatus", "The Image copy has been failed.");
 const COPY_COMPLETED: Code = Code::new(400, "IncorrectImageStatus", "The image copy has completed.");
-const CANNOT_CANCEL: Code =
-    Code::new(400, "CancelNotSupported", "The specified image coping can not be cancelled.");
+const CANNOT_CANCEL: Code = Code::new(400, "CancelNotSupported", "The specified image coping can not be cancelled.");
 
 async fn cancel(call: Call) -> Outcome {
     let id: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;

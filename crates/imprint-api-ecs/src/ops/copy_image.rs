@@ -36,21 +36,15 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 
 const SOURCE_REGION: Code = Code::new(400, "SourceRegion.NotFound", "The source region not found.");
 const DESTINATION_REGION: Code = Code::new(400, "DestinationRegion.NotFound", "The destination region not found.");
-const BAD_NAME: Code = Code::new(
-    400,
-    "InvalidImageName.Malformed",
-    "The specified destination image name is wrongly formed.",
-);
+const BAD_NAME: Code =
+    Code::new(400, "InvalidImageName.Malformed", "The specified destination image name is wrongly formed.");
 const DUPLICATE_NAME: Code = Code::new(
     400,
     "InvalidImageName.Duplicated",
     "The specified image name is already in use in the target region. Please try a different one.",
 );
-const BAD_DESCRIPTION: Code = Code::new(
-    400,
-    "InvalidDescription.Malformed",
-    "The specified destination description is wrongly formed.",
-);
+const BAD_DESCRIPTION: Code =
+    Code::new(400, "InvalidDescription.Malformed", "The specified destination description is wrongly formed.");
 const NOT_AVAILABLE: Code = Code::new(400, "IncorrectImageStatus", "The image not available.");
 const KEY_WITHOUT_ENCRYPTION: Code = Code::new(
     400,

@@ -30,17 +30,33 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 
 const PARAMETERS: &[Parameter] = &[
     Parameter::text("InstanceId", "The machine to make it from. Goes before both others."),
-    Parameter::text("DiskDeviceMapping.N.SnapshotId", "Snapshots to make it from; an entry without one is an empty data disk. Goes before `SnapshotId`."),
-    Parameter::of("DiskDeviceMapping.N.Size", Kind::Number, "GiB; from the snapshot's disk on, without one 20 to 32768 (20)."),
-    Parameter::text("DiskDeviceMapping.N.Device", "`/dev/xvda` for the system disk, `/dev/xvdb` to `/dev/xvdz` for data disks; assigned in order when left out."),
-    Parameter::text("DiskDeviceMapping.N.DiskType", "`system` or `data`; what the snapshot's disk was when left out. With `system`, a data disk's snapshot makes a system disk; `Platform` and `Architecture` must say what it holds then."),
+    Parameter::text(
+        "DiskDeviceMapping.N.SnapshotId",
+        "Snapshots to make it from; an entry without one is an empty data disk. Goes before `SnapshotId`.",
+    ),
+    Parameter::of(
+        "DiskDeviceMapping.N.Size",
+        Kind::Number,
+        "GiB; from the snapshot's disk on, without one 20 to 32768 (20).",
+    ),
+    Parameter::text(
+        "DiskDeviceMapping.N.Device",
+        "`/dev/xvda` for the system disk, `/dev/xvdb` to `/dev/xvdz` for data disks; assigned in order when left out.",
+    ),
+    Parameter::text(
+        "DiskDeviceMapping.N.DiskType",
+        "`system` or `data`; what the snapshot's disk was when left out. With `system`, a data disk's snapshot makes a system disk; `Platform` and `Architecture` must say what it holds then.",
+    ),
     Parameter::text("SnapshotId", "A system disk's snapshot to make it from."),
     Parameter::text("ImageName", "2 to 128 characters; the image's id when left out."),
     Parameter::text("ImageFamily", "The line of images it continues."),
     Parameter::text("ImageVersion", "Free text."),
     Parameter::text("Description", "2 to 256 characters."),
     Parameter::text("Platform", "The distribution; that of the machine's image, else `Others Linux`."),
-    Parameter::text("BootMode", "`BIOS`, `UEFI` or `UEFI-Preferred`; that of the machine's image, else what fits the processor."),
+    Parameter::text(
+        "BootMode",
+        "`BIOS`, `UEFI` or `UEFI-Preferred`; that of the machine's image, else what fits the processor.",
+    ),
     Parameter::text("Architecture", "`i386`, `x86_64` or `arm64`; that of the machine's image, else `x86_64`."),
     Parameter::text("ResourceGroupId", "The resource group to put it in; the default one when left out."),
     TAG_KEY,
@@ -56,11 +72,8 @@ const NO_SOURCE: Code = Code::new(
     "The input parameter SnapshotId or InstanceId or DiskDeviceMapping that is mandatory for processing this request is \
      not supplied.",
 );
-const INSTANCE_STATUS: Code = Code::new(
-    400,
-    "IncorrectInstanceStatus",
-    "The current status of the instance does not support this operation.",
-);
+const INSTANCE_STATUS: Code =
+    Code::new(400, "IncorrectInstanceStatus", "The current status of the instance does not support this operation.");
 const INSTANCE_LOCKED: Code = Code::new(
     400,
     "InstanceLockedForSecurity",
@@ -73,18 +86,12 @@ const INSTANCE_NEEDS_RESTART: Code = Code::new(
 );
 const INSTANCE_NOT_FOUND: Code =
     Code::new(404, "InvalidInstanceId.NotFound", "The specified instance %s does not exist.");
-const NO_SYSTEM_DISK: Code = Code::new(
-    400,
-    "InvalidInstance.NotFoundSystemDisk",
-    "The specified instance does not have system disk.",
-);
+const NO_SYSTEM_DISK: Code =
+    Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.");
 const BAD_DEVICE: Code =
     Code::new(400, "InvalidDevice.Malformed", "The specified parameter DiskDeviceMapping.n.Device is not valid.");
-const DEVICE_TAKEN: Code = Code::new(
-    400,
-    "InvalidDevice.InUse",
-    "The specified parameter DiskDeviceMapping.n.Device has been occupied.",
-);
+const DEVICE_TAKEN: Code =
+    Code::new(400, "InvalidDevice.InUse", "The specified parameter DiskDeviceMapping.n.Device has been occupied.");
 const BAD_SIZE: Code = Code::new(
     400,
     "InvalidSize.ValueNotSupported",
@@ -109,11 +116,8 @@ const SNAPSHOT_NOT_READY: Code = Code::new(
     "InvalidSnapshotId.NotReady",
     "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
 );
-const DISK_NEVER_ATTACHED: Code = Code::new(
-    403,
-    "IncorrectDiskStatus.NeverAttached",
-    "The specified disk has never been attached to instance.",
-);
+const DISK_NEVER_ATTACHED: Code =
+    Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to instance.");
 const DISK_STATUS: Code =
     Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
 const DISK_SNAPSHOTTING: Code =
@@ -207,7 +211,8 @@ async fn create(call: Call) -> Outcome {
 /// What the caller says of the image.
 fn facts(params: &Params) -> Result<Facts, Fault> {
     let platform = word(params, "Platform", platform, codes::BAD_PLATFORM)?;
-    let strategy = word(params, "DetectionStrategy", |text| (text == "Standard").then_some(()), BAD_DETECTION_STRATEGY)?;
+    let strategy =
+        word(params, "DetectionStrategy", |text| (text == "Standard").then_some(()), BAD_DETECTION_STRATEGY)?;
     Ok(Facts {
         description: checked(params, "Description", validate::description, codes::BAD_DESCRIPTION)?,
         family: checked(params, "ImageFamily", validate::name, codes::BAD_FAMILY)?,

@@ -36,26 +36,20 @@ const SHARED: Code = Code::new(
     "The specified image has been shared to others. You can use the DescribeImageSharePermission API to query the users \
      who have been shared.",
 );
-const COPYING: Code = Code::new(
-    403,
-    "OperationDenied.ImageCopying",
-    "The image is being copied. Please use the CancelCopyImage API.",
-);
+const COPYING: Code =
+    Code::new(403, "OperationDenied.ImageCopying", "The image is being copied. Please use the CancelCopyImage API.");
 const EXPORTING: Code = Code::new(
     403,
     "ImageIsExporting",
     "The specified image is currently being exported. You can use the DescribeTasks API to check the status of related \
      tasks and cancel them if needed.",
 );
-const PUBLIC: Code =
-    Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.");
+const PUBLIC: Code = Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.");
 
 async fn delete(call: Call) -> Outcome {
     let force = call.params.flag("Force")?;
     let deleted = match ImageId::read(call.params.need("ImageId")?) {
-        Some(id) => {
-            call.parts.service.delete_image_as(&call.caller, &call.region, id, force, call.ask.clone()).await
-        }
+        Some(id) => call.parts.service.delete_image_as(&call.caller, &call.region, id, force, call.ask.clone()).await,
         // what is no id names nothing
         None => Err(Error::NotFound(Resource::Image(String::new()))),
     };

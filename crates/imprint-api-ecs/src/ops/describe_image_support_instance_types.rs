@@ -8,20 +8,18 @@ use crate::fault::code;
 use crate::instance_types;
 use crate::op::{Effect, Op, Outcome, Parameter};
 
-pub(super) const OPS: &[Op] = &[Op::ecs(
-    Effect::Reads,
-    "DescribeImageSupportInstanceTypes",
-    "Lists the types that an image runs on.",
-    |call| Box::pin(describe(call)),
-)
-.parameters(&[
-    Parameter::text("ImageId", "The image; without one, every type is listed."),
-    Parameter::text("ActionType", "`CreateEcs` or `ChangeOS`; the same types serve both."),
-    Parameter::text("Filter.N.Key", "Has no effect."),
-    Parameter::text("Filter.N.Value", "Has no effect."),
-])
-.codes(&[code::IMAGE_NOT_FOUND])
-.resources(|call| vec![call.resource("image", "ImageId")])];
+pub(super) const OPS: &[Op] =
+    &[Op::ecs(Effect::Reads, "DescribeImageSupportInstanceTypes", "Lists the types that an image runs on.", |call| {
+        Box::pin(describe(call))
+    })
+    .parameters(&[
+        Parameter::text("ImageId", "The image; without one, every type is listed."),
+        Parameter::text("ActionType", "`CreateEcs` or `ChangeOS`; the same types serve both."),
+        Parameter::text("Filter.N.Key", "Has no effect."),
+        Parameter::text("Filter.N.Value", "Has no effect."),
+    ])
+    .codes(&[code::IMAGE_NOT_FOUND])
+    .resources(|call| vec![call.resource("image", "ImageId")])];
 
 async fn describe(call: Call) -> Outcome {
     let facts = facts(&call).await?;

@@ -24,7 +24,11 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 .resources(resources)];
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::of("Status", Kind::CommaList, "`Creating`, `Waiting`, `Available` (when left out), `UnAvailable`, `CreateFailed`, `Deprecated`; or `ALL` alone."),
+    Parameter::of(
+        "Status",
+        Kind::CommaList,
+        "`Creating`, `Waiting`, `Available` (when left out), `UnAvailable`, `CreateFailed`, `Deprecated`; or `ALL` alone.",
+    ),
     Parameter::of("ImageId", Kind::CommaList, "Ids. What does not exist is left out."),
     Parameter::of("ShowExpired", Kind::Truth, "Has no effect."),
     Parameter::text("SnapshotId", "Images that have this snapshot among their disks."),
@@ -43,7 +47,10 @@ const PARAMETERS: &[Parameter] = &[
     Parameter::text("ResourceGroupId", "Images of this group and of the default group."),
     TAG_KEY,
     TAG_VALUE,
-    Parameter::text("Filter.N.Key", "`CreationStartTime`, `CreationEndTime`, `NetworkType`, `CpuOnlineUpgrade`, `CpuOnlineDowngrade`, `MemoryOnlineUpgrade` or `MemoryOnlineDowngrade`."),
+    Parameter::text(
+        "Filter.N.Key",
+        "`CreationStartTime`, `CreationEndTime`, `NetworkType`, `CpuOnlineUpgrade`, `CpuOnlineDowngrade`, `MemoryOnlineUpgrade` or `MemoryOnlineDowngrade`.",
+    ),
     Parameter::text("Filter.N.Value", "A time like `2017-12-05T22:40Z`, or the key's word."),
     Parameter::of("IsPublic", Kind::Truth, "Community images, together with `ImageOwnerAlias=others`."),
     Parameter::of("ImageOwnerId", Kind::Number, "The owner's account, for images of others."),

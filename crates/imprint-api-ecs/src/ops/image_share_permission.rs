@@ -1,12 +1,13 @@
 //! Who else may see and use an image: single accounts, or everybody.
 
 use imprint_model::{ImageId, ProjectId, Visibility};
-use imprint_service::{Conflict, Error, Sharing};
+use imprint_service::{Conflict, Error, Field, Resource, Sharing};
 use serde_json::json;
 
 use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Code, Fault, code};
+use crate::ids::WireId;
 use crate::op::{Effect, Kind, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter};
 use crate::params::missing;
 use crate::view;
@@ -32,7 +33,11 @@ pub(super) const OPS: &[Op] = &[
         Parameter::text("ImageId", "The image.").required(),
         Parameter::text("AddAccount.N", "Accounts to share it with; the first ten count."),
         Parameter::text("RemoveAccount.N", "Accounts to share it with no longer; the first ten count."),
-        Parameter::of("IsPublic", Kind::Truth, "`true` gives it to everybody, `false` no longer; left out it stays as it is."),
+        Parameter::of(
+            "IsPublic",
+            Kind::Truth,
+            "`true` gives it to everybody, `false` no longer; left out it stays as it is.",
+        ),
         Parameter::text("LaunchPermission", "Has no effect."),
     ])
     .codes(MODIFY_CODES)
@@ -50,16 +55,18 @@ pub(super) const OPS: &[Op] = &[
         Parameter::text("AddGroup.N", "`all`."),
         Parameter::text("RemoveGroup.N", "`all`."),
     ])
-    .codes(&[BAD_GROUP, IS_PUBLIC, DEPRECATED, code::IMAGE_NOT_FOUND])
+    .codes(&[BAD_GROUP, IS_PUBLIC, DEPRECATED, SHARED, code::IMAGE_NOT_FOUND])
     .resources(|call| vec![call.resource("image", "ImageId")])
     .faults(modify_faults),
 ];
 
 const NOT_FOUND: Code = Code::new(404, "InvalidImageId.NotFound", "The specified image %s does not exist.");
-const DEPRECATED: Code = Code::new(
+const DEPRECATED: Code =
+    Code::new(403, "OperationDenied.InvalidImageStatus", "The specified image cannot be shared when it is deprecated.");
+const SHARED: Code = Code::new(
     403,
-    "OperationDenied.InvalidImageStatus",
-    "The specified image cannot be shared when it is deprecated.",
+    "ImageUseShared",
+    "The specified image has been shared to others, please remove shared accounts first.",
 );
 const IS_PUBLIC: Code = Code::new(403, "Image.Public", "The specified image is public image.");
 const NOT_PUBLIC: Code = Code::new(403, "Image.NotPublic", "The specified image is not public image.");
@@ -73,14 +80,13 @@ const NO_ACCOUNT: Code = Code::new(
     "InvalidAccount.NotFound",
     "The specified account %s in parameter \"AddAccount.n\" or \"RemoveAccount.n\" does not exist.",
 );
-const WITH_ONESELF: Code =
-    Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.");
+const WITH_ONESELF: Code = Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.");
 const BAD_GROUP: Code = Code::new(400, "InvalidGroup.Malformed", "The specified group is wrongly formed.");
-const TOO_MANY_SHARED: Code =
-    Code::new(403, "QuotaExceed.ShareImage", "The shared image quota exceeds.");
+const TOO_MANY_SHARED: Code = Code::new(403, "QuotaExceed.ShareImage", "The shared image quota exceeds.");
 
 const MODIFY_CODES: &[Code] = &[
     DEPRECATED,
+    SHARED,
     IS_PUBLIC,
     code::QUOTA_SHARES,
     PUBLIC_CONFLICT,
@@ -122,9 +128,8 @@ async fn describe(call: Call) -> Outcome {
     let shown = members.iter().skip(usize::try_from(before).unwrap_or(usize::MAX)).take(paging.size as usize);
     let mut accounts = Vec::new();
     for member in shown {
-        let number = call.parts.identity.account_number_of(member.project.as_str()).await?;
         accounts.push(json!({
-            "AliyunId": number.unwrap_or_default(),
+            "AliyunId": view::number_of(&call, &member.project).await?,
             "SharedTime": member.created_at.to_rfc3339_seconds(),
         }));
     }
@@ -145,9 +150,6 @@ async fn modify(call: Call) -> Outcome {
     let id: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
     let community = call.params.truth("IsPublic")?;
     let (add, remove) = (call.params.list("AddAccount"), call.params.list("RemoveAccount"));
-    if community == Some(true) && !add.is_empty() {
-        return Err(PUBLIC_CONFLICT.fault().into());
-    }
     if community.is_none() && add.is_empty() && remove.is_empty() {
         return Err(missing("AddAccount.1").into());
     }
@@ -189,14 +191,13 @@ async fn accounts(call: &Call, numbers: &[&str]) -> Result<Vec<ProjectId>, Probl
 
 fn describe_faults(error: &Error) -> Option<Fault> {
     match error {
-        Error::NotFound(imprint_service::Resource::Image(id)) => Some(not_found(id)),
+        Error::NotFound(Resource::Image(id)) => Some(not_found(id)),
         Error::Denied(_) => Some(code::IMAGE_NOT_FOUND.fault()),
         _ => None,
     }
 }
 
 fn not_found(id: &str) -> Fault {
-    use crate::ids::WireId;
     let shown = id.parse().map_or_else(|_| id.to_owned(), |id: ImageId| id.wire());
     NOT_FOUND.filled(&[&shown])
 }
@@ -204,6 +205,7 @@ fn not_found(id: &str) -> Fault {
 fn modify_faults(error: &Error) -> Option<Fault> {
     let code = match error {
         Error::Conflict(Conflict::ImagePublic) => IS_PUBLIC,
+        Error::Invalid { field: Field::Visibility, .. } => PUBLIC_CONFLICT,
         Error::Denied(_) => code::IMAGE_NOT_FOUND,
         _ => return None,
     };

@@ -28,10 +28,17 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 .faults(faults)];
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::text("DiskDeviceMapping.N.OSSBucket", "The bucket; N=1 is the system disk, data disks follow, at most 16."),
+    Parameter::text(
+        "DiskDeviceMapping.N.OSSBucket",
+        "The bucket; N=1 is the system disk, data disks follow, at most 16.",
+    ),
     Parameter::text("DiskDeviceMapping.N.OSSObject", "The file's key in it."),
     Parameter::text("DiskDeviceMapping.N.Format", "`RAW`, `VHD`, `QCOW2` or `VMDK`; found out when left out."),
-    Parameter::of("DiskDeviceMapping.N.DiskImageSize", Kind::Number, "GiB of the disk, 1 to 2048; what the file holds when left out. `DiskImSize` is an alias."),
+    Parameter::of(
+        "DiskDeviceMapping.N.DiskImageSize",
+        Kind::Number,
+        "GiB of the disk, 1 to 2048; what the file holds when left out. `DiskImSize` is an alias.",
+    ),
     Parameter::text("ImageName", "2 to 128 characters; the image's id when left out."),
     Parameter::text("Description", "2 to 256 characters."),
     Parameter::text("Architecture", "`x86_64` (when left out), `i386` or `arm64`."),
@@ -55,15 +62,11 @@ const MISSING: Code = Code::new(
     "An input parameter \"%s\" that is mandatory for processing the request is not supplied.",
 );
 const BAD_REGION: Code = Code::new(400, "InvalidRegionId.NotFound", "The specified RegionId does not exist.");
-const NO_MAPPING: Code = Code::new(
-    403,
-    "MissingParameter.DiskDeviceMapping",
-    "The specified parameter DiskDeviceMapping is not supplied.",
-);
+const NO_MAPPING: Code =
+    Code::new(403, "MissingParameter.DiskDeviceMapping", "The specified parameter DiskDeviceMapping is not supplied.");
 const UNSUPPORTED_SUFFIX: Code =
     Code::new(400, "UnsupportedSuffix.OSSObject", "The suffix of the specified OSS object is not supported.");
-const DUPLICATE_NAME: Code =
-    Code::new(400, "InvalidImageName.Duplicated", "The destination image is exist.");
+const DUPLICATE_NAME: Code = Code::new(400, "InvalidImageName.Duplicated", "The destination image is exist.");
 const BAD_OBJECT: Code = Code::new(400, "InvalidOSSObject.Malformed", "The specified OSS object is wrongly formed.");
 const BAD_BUCKET: Code = Code::new(400, "InvalidOSSBucket.Malformed", "The specified OSS bucket is wrongly formed.");
 const EMPTY_OBJECT: Code = Code::new(400, "InvalidOSSObject.Size", "The specified OSS object size is zero.");
@@ -77,11 +80,8 @@ const BAD_FORMAT: Code =
     Code::new(400, "InvalidImageFormat.Malformed", "The specified Image Format is wrongly formed.");
 const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.Malformed", "The specified parameter \"BootMode\" is malformed.");
-const BAD_STRATEGY: Code = Code::new(
-    400,
-    "InvalidParameter.DetectionStrategy",
-    "The specified parameter DetectionStrategy is invalid.",
-);
+const BAD_STRATEGY: Code =
+    Code::new(400, "InvalidParameter.DetectionStrategy", "The specified parameter DetectionStrategy is invalid.");
 const PLATFORM_FOR_ARCHITECTURE: Code = Code::new(
     403,
     "InvalidArchitecture.PlatformUnsupported",
@@ -165,9 +165,8 @@ fn facts(params: &Params) -> Result<Facts, Fault> {
 
 /// The system inside: each of platform and kind says something of the other.
 fn system(params: &Params) -> Result<(String, OsType), Fault> {
-    let known = |text: &str| {
-        (words::PLATFORMS.contains(&text) || text == words::PLATFORM_IMPORT_ONLY).then(|| text.to_owned())
-    };
+    let known =
+        |text: &str| (words::PLATFORMS.contains(&text) || text == words::PLATFORM_IMPORT_ONLY).then(|| text.to_owned());
     let platform = word(params, "Platform", known, codes::BAD_PLATFORM)?;
     let os_type = word(params, "OSType", |text| text.parse::<OsType>().ok(), BAD_OS_TYPE)?;
     Ok(match (platform, os_type) {

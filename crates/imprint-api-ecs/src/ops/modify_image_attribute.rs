@@ -43,15 +43,11 @@ const FAMILY_FULL: Code = Code::new(
     "ImageQuotaFull.ImageFamily",
     "The specified image family has exceeded max number of images for one image family.",
 );
-const FAMILIES_FULL: Code = Code::new(
-    400,
-    "ImageFamilyQuotaFull",
-    "The specified region has exceeded max number of image family.",
-);
+const FAMILIES_FULL: Code =
+    Code::new(400, "ImageFamilyQuotaFull", "The specified region has exceeded max number of image family.");
 const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.NotSupport", "The specified parameter BootMode is not supported.");
-const NOT_AVAILABLE: Code =
-    Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.");
+const NOT_AVAILABLE: Code = Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.");
 const NOT_DEPRECATED: Code =
     Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.");
 const SHARED: Code = Code::new(
@@ -93,8 +89,13 @@ const CODES: &[Code] = &[
 async fn modify(call: Call) -> Outcome {
     let id: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
     let changes = changes(&call.params)?;
-    let rules =
-        UpdateRules { unique_name: true, region: Some(call.region.clone()), own: true, not_while_creating: true };
+    let rules = UpdateRules {
+        region: Some(call.region.clone()),
+        own: true,
+        not_while_creating: true,
+        unique_name: true,
+        family_limits: true,
+    };
     call.parts.service.update_image_as(&call.caller, id, changes, rules, call.ask.clone()).await?;
     Ok(json!({}))
 }

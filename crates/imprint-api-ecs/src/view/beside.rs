@@ -30,7 +30,7 @@ pub(crate) fn viewer(call: &Call) -> Result<ProjectId, Problem> {
 /// # Errors
 /// Those of the identity.
 pub(crate) async fn account_of(call: &Call, number: u64) -> Result<Option<ProjectId>, Problem> {
-    Ok(call.parts.identity.project_of_account(&number.to_string()).await?.map(ProjectId))
+    known(call.parts.identity.project_of_account(&number.to_string()).await).map(|project| project.map(ProjectId))
 }
 
 /// Images as a list shows them.
@@ -67,7 +67,6 @@ async fn shown<T>(call: &Call, images: &[Image], show: fn(&Image, &Beside<'_>) -
     Ok(shown.collect())
 }
 
-/// Accounts that only another identity service knows have no number here.
 async fn owners(call: &Call, images: &[Image]) -> Result<BTreeMap<ProjectId, Owner>, Problem> {
     let mut owners = BTreeMap::new();
     for image in images {
@@ -75,18 +74,32 @@ async fn owners(call: &Call, images: &[Image]) -> Result<BTreeMap<ProjectId, Own
         if owners.get(&image.owner).is_some_and(|known: &Owner| !with_name || !known.name.is_empty()) {
             continue;
         }
-        let number = call.parts.identity.account_number_of(image.owner.as_str()).await?;
+        let number = number_of(call, &image.owner).await?.parse().unwrap_or(0);
         let name = if with_name { name(call, &image.owner).await? } else { String::new() };
-        let number = number.and_then(|number| number.parse().ok()).unwrap_or(0);
         owners.insert(image.owner.clone(), Owner { number, name });
     }
     Ok(owners)
 }
 
 async fn name(call: &Call, owner: &ProjectId) -> Result<String, Problem> {
-    match call.parts.identity.account(owner.as_str()).await {
-        Ok(account) => Ok(account.name),
-        Err(imprint_identity::Error::NotFound { .. }) => Ok(String::new()),
+    let account = known(call.parts.identity.account(owner.as_str()).await)?;
+    Ok(account.map(|account| account.name).unwrap_or_default())
+}
+
+/// The number of an account; empty for one that only another identity service knows.
+///
+/// # Errors
+/// Those of the identity.
+pub(crate) async fn number_of(call: &Call, owner: &ProjectId) -> Result<String, Problem> {
+    let number = known(call.parts.identity.account_number_of(owner.as_str()).await)?;
+    Ok(number.unwrap_or_default())
+}
+
+/// What is not there, as nothing.
+fn known<T>(found: Result<T, imprint_identity::Error>) -> Result<Option<T>, Problem> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(imprint_identity::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -49,16 +49,9 @@ pub(super) const CODES: &[(Code, &str)] = &[
         ),
         "a token used for another request is answered with IdempotenceParamNotMatch",
     ),
+    (Code::new(403, "InvalidAccountStatus.NotEnoughBalance", "Your account does not have enough balance."), BILLING),
     (
-        Code::new(403, "InvalidAccountStatus.NotEnoughBalance", "Your account does not have enough balance."),
-        BILLING,
-    ),
-    (
-        Code::new(
-            403,
-            "InvalidAccountStatus.SnapshotServiceUnavailable",
-            "Snapshot service has not been opened yet.",
-        ),
+        Code::new(403, "InvalidAccountStatus.SnapshotServiceUnavailable", "Snapshot service has not been opened yet."),
         "every account has snapshots",
     ),
     (
@@ -90,10 +83,7 @@ pub(super) const CODES: &[(Code, &str)] = &[
         Code::new(403, "InvalidSystemSnapshot.Missing", "%s"),
         "mappings without a system disk are answered with OperationDenied",
     ),
-    (
-        Code::new(403, "InvalidParameter.KMSKeyId.CMKUnauthorized", "The CMK needs to be added ECS tag."),
-        KEYS,
-    ),
+    (Code::new(403, "InvalidParameter.KMSKeyId.CMKUnauthorized", "The CMK needs to be added ECS tag."), KEYS),
     (Code::new(403, "InvalidParameter.KMSKeyId.CMKNotEnabled", "The CMK needs to be enabled."), KEYS),
     (
         Code::new(403, "InvalidParameter.KMSKeyId.KMSUnauthorized", "ECS service have no right to access your KMS."),
@@ -163,11 +153,7 @@ pub(super) const CODES: &[(Code, &str)] = &[
         "there are no free snapshots here",
     ),
     (
-        Code::new(
-            500,
-            "InternalError",
-            "The process of creating snapshot has failed due to some unknown error.",
-        ),
+        Code::new(500, "InternalError", "The process of creating snapshot has failed due to some unknown error."),
         "snapshots are taken within the call's own change: a fault of ours is answered with InternalError and its general \
          message",
     ),
