@@ -10,7 +10,7 @@ use imprint_service::{Change, Presence, TEXT_CHARS_MAX};
 use serde_json::Value;
 
 use crate::error::Refusal;
-use crate::words;
+use crate::{facts, words};
 
 /// Largest `min_disk` and `min_ram`: what a signed 32-bit column holds.
 const MINIMUM_MAX: u64 = i32::MAX as u64;
@@ -31,8 +31,15 @@ pub(crate) fn check_writable(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The change that gives a writable key a value.
-pub(crate) fn change(name: &str, value: Value, expects: Presence) -> Result<Change, Refusal> {
+/// The changes that give a writable key a value.
+pub(crate) fn changes(name: &str, value: Value, expects: Presence) -> Result<Vec<Change>, Refusal> {
+    match facts::key(name) {
+        Some(key) => Ok(facts::set(name, key, extra_value(name, value)?, expects)),
+        None => Ok(vec![change(name, value, expects)?]),
+    }
+}
+
+fn change(name: &str, value: Value, expects: Presence) -> Result<Change, Refusal> {
     match name {
         "name" => Ok(Change::Name(text_or_null("name", value)?)),
         "visibility" => Ok(Change::Visibility(word::<Visibility>("visibility", &value, Visibility::ALL)?)),
@@ -172,7 +179,7 @@ mod tests {
     use super::*;
 
     fn refused(name: &str, value: Value) -> String {
-        let refusal = change(name, value, Presence::Any).expect_err(name);
+        let refusal = changes(name, value, Presence::Any).expect_err(name);
         assert_eq!(refusal.status, http::StatusCode::BAD_REQUEST, "{name}");
         assert!(refusal.text.contains(name), "{} does not name {name}", refusal.text);
         refusal.text.into_owned()
@@ -207,7 +214,7 @@ mod tests {
 
     #[test]
     fn null_is_a_value_of_known_keys_alone() {
-        for name in ["architecture", "kernel_id", "os_distro"] {
+        for name in ["kernel_id", "os_version"] {
             let expected = Change::SetProperty { name: name.to_owned(), value: None, expects: Presence::Any };
             assert_eq!(change(name, json!(null), Presence::Any).expect(name), expected);
         }

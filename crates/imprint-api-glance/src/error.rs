@@ -94,7 +94,7 @@ impl From<Error> for Refusal {
             }
             Error::Gone => Self::new(StatusCode::GONE, "The image was deleted during the operation."),
             Error::Protected => Self::forbidden("Image is protected and cannot be deleted."),
-            Error::Conflict(conflict) => Self::conflict(format!("The operation is in conflict: {conflict:?}")),
+            Error::Conflict(conflict) => Self::conflict(words::conflict(conflict)),
             Error::TokenReused => Self::conflict("The token was used for another request."),
             Error::DryRun => Self::bad_request("All checks passed; nothing was changed."),
             Error::InUse(what) => Self::conflict(format!("Image could not be deleted because it is in use: {what}")),

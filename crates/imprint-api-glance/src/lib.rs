@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod data;
 mod error;
+mod facts;
 mod metadefs;
 mod ops;
 mod parts;

@@ -4,9 +4,8 @@
 use imprint_service::{Change, Presence};
 use serde_json::{Map, Value};
 
-use crate::attributes;
 use crate::error::Refusal;
-use crate::words;
+use crate::{attributes, facts, words};
 
 /// Both media types, as `Accept-Patch` lists them.
 pub(crate) const MEDIA_TYPES: &str =
@@ -52,10 +51,14 @@ pub(crate) fn read(grammar: Grammar, body: Value) -> Result<Vec<Change>, Refusal
     if operations.len() > OPERATIONS_MAX {
         return Err(Refusal::bad_request(format!("A patch has at most {OPERATIONS_MAX} operations.")));
     }
-    operations.into_iter().map(|operation| read_operation(grammar, operation)).collect()
+    let mut changes = Vec::with_capacity(operations.len());
+    for operation in operations {
+        changes.extend(read_operation(grammar, operation)?);
+    }
+    Ok(changes)
 }
 
-fn read_operation(grammar: Grammar, operation: Value) -> Result<Change, Refusal> {
+fn read_operation(grammar: Grammar, operation: Value) -> Result<Vec<Change>, Refusal> {
     let Value::Object(mut operation) = operation else {
         return Err(Refusal::bad_request("Operations must be JSON objects."));
     };
@@ -77,16 +80,16 @@ fn read_operation(grammar: Grammar, operation: Value) -> Result<Change, Refusal>
         return Err(Refusal::forbidden("Attribute 'id' is read-only."));
     }
     attributes::check_writable(&key)?;
-    change(grammar, verb, key, value)
+    changes(grammar, verb, key, value)
 }
 
-fn change(grammar: Grammar, verb: Verb, key: String, value: Option<Value>) -> Result<Change, Refusal> {
+fn changes(grammar: Grammar, verb: Verb, key: String, value: Option<Value>) -> Result<Vec<Change>, Refusal> {
     let base = words::is_base(&key);
     let Some(value) = value else {
-        return if base {
-            Err(Refusal::forbidden(format!("Property {key} may not be removed.")))
-        } else {
-            Ok(Change::RemoveProperty(key))
+        return match facts::key(&key) {
+            _ if base => Err(Refusal::forbidden(format!("Property {key} may not be removed."))),
+            Some(fact) => Ok(facts::remove(&key, fact)),
+            None => Ok(vec![Change::RemoveProperty(key)]),
         };
     };
     let expects = match (verb, grammar) {
@@ -94,11 +97,11 @@ fn change(grammar: Grammar, verb: Verb, key: String, value: Option<Value>) -> Re
         (_, Grammar::V20) => Presence::Absent,
         (_, Grammar::V21) => Presence::Any,
     };
-    let change = attributes::change(&key, value, expects)?;
+    let changes = attributes::changes(&key, value, expects)?;
     if base && expects == Presence::Absent {
         return Err(Refusal::conflict(format!("Property {key} already present.")));
     }
-    Ok(change)
+    Ok(changes)
 }
 
 fn verb_and_pointer_v21(operation: &Map<String, Value>) -> Result<(Verb, &str), Refusal> {

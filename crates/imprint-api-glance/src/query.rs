@@ -8,7 +8,7 @@ use imprint_model::{
 use imprint_service::{ListImages, Seen};
 
 use crate::error::Refusal;
-use crate::words;
+use crate::{facts, words};
 
 /// Images on a page when the client does not say.
 const LIMIT_DEFAULT: u32 = 25;
@@ -101,7 +101,7 @@ impl Reader {
                     self.impossible = true;
                     return Ok(());
                 }
-                None => Filter::Property(words::stored_property(name), value.to_owned()),
+                None => property_filter(name, value),
             },
         };
         self.push(filter)
@@ -257,6 +257,12 @@ fn time(name: &str, value: &str) -> Result<(TimeOp, Timestamp), Refusal> {
         Refusal::bad_request(format!("Bad \"{name}\" query filter format. Use ISO 8601 DateTime notation."))
     })?;
     Ok((op, time))
+}
+
+/// A condition on a property, or on the fact that it stands for.
+fn property_filter(name: &str, value: &str) -> Filter {
+    let fact = facts::key(name).and_then(|key| facts::filter(key, value));
+    fact.unwrap_or_else(|| Filter::Property(words::stored_property(name), value.to_owned()))
 }
 
 enum NumberFilter {

@@ -15,6 +15,9 @@ const ASKED_OF_IMAGE: &str = "api_image_import";
 /// Every kind that a client may know; no task is of the last.
 pub(crate) const KINDS: [&str; 3] = [ASKED_AS_TASK, ASKED_OF_IMAGE, "location_import"];
 
+/// The engine's kind of the jobs that are tasks here; the others are other dialects' to show.
+pub(crate) const JOB_KIND: &str = "import";
+
 /// The kind of a task: how it was asked for, which its request tells. Only that of an import has a method.
 pub(crate) fn kind(job: &Job) -> &'static str {
     kind_of(&job.payload["request"])
@@ -31,7 +34,7 @@ pub(crate) fn status(state: JobState) -> &'static str {
         JobState::Pending => "pending",
         JobState::Running => "processing",
         JobState::Succeeded => "success",
-        JobState::Failed => "failure",
+        JobState::Failed | JobState::Cancelled => "failure",
     }
 }
 

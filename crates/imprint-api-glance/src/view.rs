@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use imprint_model::{Image, ImageId, Member, Timestamp};
 
-use crate::words;
+use crate::{facts, words};
 
 /// About how many bytes one image takes, for reserving.
 pub(crate) const IMAGE_BYTES_TYPICAL: usize = 1_024;
@@ -23,6 +23,7 @@ pub fn write_image_members(out: &mut Vec<u8>, image: &Image) {
     let Image {
         id,
         owner,
+        region: _,
         name,
         status,
         visibility,
@@ -35,6 +36,8 @@ pub fn write_image_members(out: &mut Vec<u8>, image: &Image) {
         content,
         staged: _,
         writer: _,
+        facts,
+        disks: _,
         tags,
         properties,
         failure: _,
@@ -68,7 +71,10 @@ pub fn write_image_members(out: &mut Vec<u8>, image: &Image) {
     if content.is_some() && status.has_data() {
         member_word(out, "stores", words::STORE);
     }
-    for (name, value) in properties {
+    for (name, value) in facts::shown(facts) {
+        member_text(out, name, &value);
+    }
+    for (name, value) in properties.iter().filter(|(name, _)| !facts::is_known(facts, name)) {
         write_property(out, name, value.as_deref());
     }
 }
@@ -161,6 +167,12 @@ fn member_word(out: &mut Vec<u8>, key: &str, word: &str) {
     out.push(b'"');
 }
 
+/// Text that anybody may have written.
+fn member_text(out: &mut Vec<u8>, key: &str, text: &str) {
+    member_raw(out, key, "");
+    write_text(out, text);
+}
+
 fn member_word_or_null(out: &mut Vec<u8>, key: &str, word: Option<&str>) {
     match word {
         Some(word) => member_word(out, key, word),
@@ -187,7 +199,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use imprint_model::{
-        ContainerFormat, Content, ContentHash, DiskFormat, MapId, MemberStatus, ProjectId, Status, Visibility,
+        Architecture, ContainerFormat, Content, ContentHash, DiskFormat, Facts, MapId, MemberStatus, ProjectId, Status,
+        Visibility,
     };
     use serde_json::{Value, json};
 
@@ -197,6 +210,7 @@ mod tests {
         Image {
             id: "7e9c5d3a-0000-4000-8000-000000000001".parse().expect("an id"),
             owner: ProjectId("0123456789abcdef0123456789abcdef".to_owned()),
+            region: "here".to_owned(),
             name: Some("De\"bian\n".to_owned()),
             status: Status::Available,
             visibility: Visibility::Community,
@@ -215,8 +229,16 @@ mod tests {
             }),
             staged: None,
             writer: None,
+            facts: Facts {
+                architecture: Some(Architecture::Arm64),
+                description: Some("two\nlines".to_owned()),
+                nvme: Some(true),
+                ..Facts::default()
+            },
+            disks: Vec::new(),
             tags: ["été".to_owned(), "b".to_owned()].into(),
             properties: BTreeMap::from([
+                ("architecture".to_owned(), Some("left over".to_owned())),
                 ("hw_disk_bus".to_owned(), Some("scsi".to_owned())),
                 ("imprint:importing_to_stores".to_owned(), Some(String::new())),
                 ("imprint:secret".to_owned(), Some("x".to_owned())),
@@ -264,6 +286,8 @@ mod tests {
                 "file": "/v2/images/7e9c5d3a-0000-4000-8000-000000000001/file",
                 "schema": "/v2/schemas/image",
                 "stores": "default",
+                "architecture": "aarch64",
+                "description": "two\nlines",
                 "hw_disk_bus": "scsi",
                 "os_glance_importing_to_stores": "",
                 "kernel_id": null,

@@ -1,7 +1,7 @@
 //! This API's words for the model's nouns. Never here: what they mean.
 
 use imprint_model::Status;
-use imprint_service::{Field, Quota};
+use imprint_service::{Conflict, Field, Quota};
 
 /// Ways to import that a client may choose from.
 pub(crate) const IMPORT_METHODS: [&str; 4] = ["glance-direct", "web-download", "copy-image", "glance-download"];
@@ -144,6 +144,19 @@ pub(crate) fn field(field: Field) -> &'static str {
         Field::Region => "region",
         Field::Format => "format",
         Field::Object => "object",
+    }
+}
+
+/// What stands in the way, in a sentence. Most of it only other dialects' requests can meet.
+pub(crate) fn conflict(conflict: Conflict) -> &'static str {
+    match conflict {
+        Conflict::BootModeForArchitecture => "The firmware hw_firmware_type does not exist for this architecture.",
+        Conflict::ImageUsedByInstance => "The image is used by an instance.",
+        Conflict::ImageShared => "The image is shared with others.",
+        Conflict::ImageCopying | Conflict::ImageImporting | Conflict::ImageExporting | Conflict::ImageCreating => {
+            "The image is being worked on."
+        }
+        _ => "Something else is in a state that does not allow this operation.",
     }
 }
 

@@ -11,11 +11,12 @@ use std::path::PathBuf;
 use support::World;
 use support::case::{self, Kind, Step};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "discovery",
     "images",
     "list",
     "update",
+    "facts",
     "data",
     "members",
     "jobs",
@@ -97,6 +98,11 @@ async fn list() {
 #[tokio::test]
 async fn update() {
     check("update").await;
+}
+
+#[tokio::test]
+async fn facts() {
+    check("facts").await;
 }
 
 #[tokio::test]

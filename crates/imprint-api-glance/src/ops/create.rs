@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use imprint_http::{Op, Request};
 use imprint_model::Caller;
-use imprint_service::{Change, CreateImage, Presence};
+use imprint_service::{CreateImage, Presence};
 use serde_json::{Map, Value};
 
 use super::{Outcome, Row, asked, image_response};
@@ -36,7 +36,9 @@ fn read(mut object: Map<String, Value>) -> Result<CreateImage, Refusal> {
     }
     let id = object.remove("id").map(|id| attributes::id(&id)).transpose()?;
     let owner = object.remove("owner").map(attributes::owner).transpose()?.flatten();
-    let changes: Result<Vec<Change>, Refusal> =
-        object.into_iter().map(|(name, value)| attributes::change(&name, value, Presence::Any)).collect();
-    Ok(CreateImage { id, owner, changes: changes? })
+    let mut changes = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        changes.extend(attributes::changes(&name, value, Presence::Any)?);
+    }
+    Ok(CreateImage { id, owner, changes })
 }

@@ -16,6 +16,6 @@ pub(super) const OPS: &[Row] =
 
 async fn list_image_tasks(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     let jobs = parts.service.image_jobs(&caller, image_id(&request)?).await?;
-    let tasks: Vec<_> = jobs.iter().map(task::of_image).collect();
+    let tasks: Vec<_> = jobs.iter().filter(|job| job.kind == task::JOB_KIND).map(task::of_image).collect();
     Ok(Response::json(StatusCode::OK, &json!({ "tasks": tasks })))
 }

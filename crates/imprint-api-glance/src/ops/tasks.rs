@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode, header};
 use imprint_http::{Op, Request, Response};
 use imprint_model::{Caller, Job, JobId};
-use imprint_service::{Change, CreateImage, ImportImage, ImportSource, JobFilter, JobSort, Presence};
+use imprint_service::{CreateImage, ImportImage, ImportSource, JobFilter, JobSort, Presence};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Row, asked};
@@ -37,7 +37,8 @@ fn require_admin(caller: &Caller) -> Result<(), Refusal> {
 
 async fn list_tasks(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
     require_admin(&caller)?;
-    let mut filter = JobFilter { sort: JobSort::NewestFirst, limit: LIMITS.0, ..JobFilter::default() };
+    let only = Some(task::JOB_KIND.to_owned());
+    let mut filter = JobFilter { kind: only, sort: JobSort::NewestFirst, limit: LIMITS.0, ..JobFilter::default() };
     let mut kind = None;
     for (name, value) in &request.query {
         let bad = || Refusal::bad_request(format!("Invalid value for '{name}': {value}"));
@@ -91,6 +92,9 @@ async fn show_task(parts: Arc<Parts>, caller: Caller, request: Request) -> Outco
     let absent = || Refusal::not_found(format!("No task found with ID {id}"));
     let id: JobId = id.parse().map_err(|_| absent())?;
     let job = parts.service.job(&caller, id).await?;
+    if job.kind != task::JOB_KIND {
+        return Err(absent());
+    }
     Ok(Response::json(StatusCode::OK, &task::shown(&job)))
 }
 
@@ -122,10 +126,10 @@ fn text<'a>(input: &'a Map<String, Value>, key: &str) -> Result<&'a str, Refusal
 }
 
 fn image_of(properties: &Map<String, Value>, format: &str) -> Result<CreateImage, Refusal> {
-    let mut changes: Vec<Change> = vec![attributes::change("disk_format", json!(format), Presence::Any)?];
+    let mut changes = attributes::changes("disk_format", json!(format), Presence::Any)?;
     for (name, value) in properties {
         attributes::check_writable(name)?;
-        changes.push(attributes::change(name, value.clone(), Presence::Any)?);
+        changes.extend(attributes::changes(name, value.clone(), Presence::Any)?);
     }
     Ok(CreateImage { id: None, owner: None, changes })
 }

@@ -1,4 +1,4 @@
-use imprint_model::{DiskFormat, Status};
+use imprint_model::{DiskFormat, FactKey, Status};
 
 use super::*;
 
@@ -128,4 +128,17 @@ fn links_keep_the_parameters_and_replace_the_marker() {
     assert_eq!(link(&given, None), "/v2/images?limit=1&name=a+b%26&tag=1&tag=2");
     assert_eq!(link(&given, Some(id)), format!("/v2/images?limit=1&name=a+b%26&tag=1&tag=2&marker={id}"));
     assert_eq!(link(&params("marker=x"), None), "/v2/images");
+}
+
+#[test]
+fn a_property_that_stands_for_a_fact_is_looked_for_as_the_fact_when_its_value_means_one() {
+    let fact = |key, value: &str| vec![Filter::Fact(key, value.to_owned())];
+    assert_eq!(filters("architecture=aarch64"), fact(FactKey::Architecture, "arm64"));
+    assert_eq!(filters("os_distro=debian"), fact(FactKey::Platform, "Debian"));
+    assert_eq!(filters("image_family=nightly"), fact(FactKey::Family, "nightly"));
+    let uefi = ["uefi", "uefi_preferred"].map(|mode| Some(mode.to_owned())).to_vec();
+    assert_eq!(filters("hw_firmware_type=uefi"), [Filter::FactAmong(FactKey::BootMode, uefi)]);
+    let plain = |name: &str, value: &str| vec![Filter::Property(name.to_owned(), value.to_owned())];
+    assert_eq!(filters("architecture=ppc64le"), plain("architecture", "ppc64le"));
+    assert_eq!(filters("os_version=12"), plain("os_version", "12"));
 }
