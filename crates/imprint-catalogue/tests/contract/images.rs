@@ -3,7 +3,9 @@
 use imprint_catalogue::images::{self, Usage};
 use imprint_catalogue::{Catalogue, ErrorKind, members};
 use imprint_model::{
-    ContainerFormat, DiskFormat, Image, LeaseId, MapId, Member, MemberStatus, ProjectId, Status, Timestamp, Visibility,
+    Architecture, BootMode, ContainerFormat, DiskFormat, DiskKind, Facts, Image, ImageDisk, ImageId, LeaseId, Licence,
+    MapId, Member, MemberStatus, MetadataAccess, ObjectPlace, OsType, ProjectId, SnapshotId, Status, Timestamp,
+    Visibility,
 };
 
 use crate::support::{content, image, on_each_engine, read, write};
@@ -27,7 +29,41 @@ fn full() -> Image {
         properties: [("os".to_owned(), Some("linux".to_owned())), ("none".to_owned(), None)].into(),
         failure: Some("why".to_owned()),
         updated_at: Timestamp(77),
+        region: "far".to_owned(),
+        facts: facts(),
+        disks: vec![disk('a', DiskKind::System, true), disk('b', DiskKind::Data, false)],
         ..image("owner", 5)
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        description: Some("a \"good\" one".to_owned()),
+        family: Some("line".to_owned()),
+        version: Some("3".to_owned()),
+        architecture: Some(Architecture::Arm64),
+        boot_mode: Some(BootMode::UefiPreferred),
+        os_type: Some(OsType::Windows),
+        platform: Some("Debian".to_owned()),
+        os_name: Some("Debian 12 64bit".to_owned()),
+        nvme: Some(false),
+        metadata_access: Some(MetadataAccess::TokenRequired),
+        licence: Some(Licence::Own),
+        secure_boot: Some(true),
+        login_as_non_root: Some(true),
+        resource_group: Some("rg".to_owned()),
+        copied_from: Some(ImageId::random()),
+        check_wanted: true,
+    }
+}
+
+fn disk(letter: char, kind: DiskKind, imported: bool) -> ImageDisk {
+    ImageDisk {
+        kind,
+        letter,
+        size_gib: 40,
+        snapshot: (!imported).then(SnapshotId::random),
+        imported_from: imported.then(|| ObjectPlace { bucket: "b".to_owned(), key: "dir/k ☃".to_owned() }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists give exactly what a model without a database gives: every filter, reach, order and page.
 
 use imprint_catalogue::images::{self, VALUES_MAX};
-use imprint_catalogue::{Catalogue, ErrorKind, members};
+use imprint_catalogue::{Catalogue, ErrorKind, instances, members};
 use imprint_model::{
     Direction, Filter, Image, ImageId, ImageQuery, Page, ProjectId, Reach, SortKey, Timestamp, Visibility,
 };
@@ -13,9 +13,10 @@ use crate::support::{image, on_each_engine, read, write};
 const EVERYTHING: Reach = Reach { everything: true, own: None, public: true, community: true, shared: None };
 
 fn fill(catalogue: &Catalogue, world: &World) {
-    let (all, rows) = (world.images.clone(), world.members.clone());
+    let (all, rows, machines) = (world.images.clone(), world.members.clone(), world.instances.clone());
     write(catalogue, move |tx| {
         all.iter().try_for_each(|image| images::insert(tx, image))?;
+        machines.iter().try_for_each(|instance| instances::insert(tx, instance))?;
         rows.iter().try_for_each(|member| members::insert(tx, member))
     })
     .expect("filled");
@@ -59,7 +60,7 @@ fn stir(catalogue: &Catalogue, world: &mut World, rng: &mut StdRng) {
 
 #[test]
 fn lists_are_what_the_model_says() {
-    const QUERIES: usize = 400;
+    const QUERIES: usize = 800;
     on_each_engine(|catalogue| {
         let mut rng = StdRng::seed_from_u64(20_261_122);
         let mut world = World::random(&mut rng, 150);

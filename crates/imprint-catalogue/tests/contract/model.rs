@@ -3,21 +3,38 @@
 use std::cmp::Ordering;
 
 use imprint_model::{
-    ContainerFormat, Direction, DiskFormat, Filter, Image, ImageId, ImageQuery, Member, MemberStatus, Number, Page,
-    ProjectId, Reach, SharedWith, SortKey, Status, TimeOp, Timestamp, Visibility,
+    Architecture, BootMode, ContainerFormat, Direction, DiskFormat, DiskKind, FactKey, Facts, Filter, Image, ImageDisk,
+    ImageId, ImageQuery, Instance, Member, MemberStatus, Number, OsType, Page, ProjectId, Reach, SharedWith,
+    SnapshotId, SortKey, Status, TimeOp, Timestamp, Visibility, split_tag,
 };
 use rand::prelude::*;
 
 use crate::support::{content, image};
 
 pub(crate) const PROJECTS: [&str; 4] = ["p0", "p1", "p2", "p3"];
-const NAMES: [Option<&str>; 5] = [None, Some(""), Some("a"), Some("B"), Some("é")];
-const TAGS: [&str; 3] = ["t0", "t1", "t2"];
+const NAMES: [Option<&str>; 10] = [
+    None,
+    Some(""),
+    Some("a"),
+    Some("B"),
+    Some("é"),
+    Some("ab"),
+    Some("a_b"),
+    Some("aXb"),
+    Some("x\\%"),
+    Some("\u{10ffff}*"),
+];
+const TAGS: [&str; 5] = ["t0", "t1", "k=v0", "k=v1", "t1=v0"];
+const REGIONS: [&str; 2] = ["r0", "r1"];
+const FAMILIES: [&str; 2] = ["f0", "f1"];
+const GROUPS: [&str; 2] = ["g0", "g1"];
+const PATTERNS: [&str; 10] = ["*", "a", "a*", "*b", "A*", "a_b", "*%*", "é*", "x*\\*", "a*b*"];
 
 /// Everything there is.
 pub(crate) struct World {
     pub(crate) images: Vec<Image>,
     pub(crate) members: Vec<Member>,
+    pub(crate) instances: Vec<Instance>,
 }
 
 fn pick<T: Copy>(rng: &mut StdRng, from: &[T]) -> T {
@@ -39,7 +56,12 @@ impl World {
                 members.push(Member { image: image.id, project: project.into(), status, created_at, updated_at });
             }
         }
-        Self { images, members }
+        let machine = |rng: &mut StdRng| {
+            let image = images.choose(rng).expect("there are images");
+            crate::support::instance("anybody", image.id, image.created_at.0)
+        };
+        let instances = (0..images.len() / 4).map(|_| machine(rng)).collect();
+        Self { images, members, instances }
     }
 
     fn offered(&self, image: &Image, shared: &SharedWith) -> bool {
@@ -60,13 +82,20 @@ impl World {
         }
     }
 
+    fn meets(&self, image: &Image, filter: &Filter) -> bool {
+        match filter {
+            Filter::UsedByInstance(used) => self.instances.iter().any(|instance| instance.image == image.id) == *used,
+            other => meets(image, other),
+        }
+    }
+
     /// All images of a list, in order, whatever the page.
     pub(crate) fn list(&self, query: &ImageQuery) -> Vec<ImageId> {
         let mut found: Vec<&Image> = self
             .images
             .iter()
             .filter(|image| {
-                self.reached(image, &query.reach) && query.filters.iter().all(|filter| meets(image, filter))
+                self.reached(image, &query.reach) && query.filters.iter().all(|filter| self.meets(image, filter))
             })
             .collect();
         let last = query.sort.last().map_or(Direction::Descending, |&(_, direction)| direction);
@@ -112,6 +141,19 @@ fn meets(image: &Image, filter: &Filter) -> bool {
         Filter::Hidden(hidden) => image.hidden == *hidden,
         Filter::Protected(protected) => image.protected == *protected,
         Filter::Tag(tag) => image.tags.contains(tag),
+        Filter::TagKey(key) => image.tags.iter().any(|tag| split_tag(tag).0 == key),
+        Filter::Fact(key, value) => image.facts.text(*key) == Some(value),
+        Filter::FactAmong(key, values) => values.contains(&image.facts.text(*key).map(str::to_owned)),
+        Filter::ResourceGroups(groups) => groups.contains(&image.facts.resource_group),
+        Filter::NameLike(pattern) => image.name.as_ref().is_some_and(|name| matches(name, pattern)),
+        Filter::Region(region) => image.region == *region,
+        Filter::NotOwner(owner) => image.owner != *owner,
+        Filter::States(states) => states
+            .iter()
+            .any(|(status, hidden)| image.status == *status && hidden.is_none_or(|hidden| hidden == image.hidden)),
+        Filter::Visibilities(all) => all.contains(&image.visibility),
+        Filter::Snapshot(snapshot) => image.disks.iter().any(|disk| disk.snapshot == Some(*snapshot)),
+        Filter::UsedByInstance(_) => unreachable!("the world knows"),
         Filter::Property(name, value) => image.properties.get(name) == Some(&Some(value.clone())),
         Filter::Md5(value) => content.is_some_and(|content| content.md5.as_ref() == Some(value)),
         Filter::HashAlgorithm(value) => hash.is_some_and(|hash| hash.algorithm == *value),
@@ -128,6 +170,50 @@ fn meets(image: &Image, filter: &Filter) -> bool {
         Filter::CreatedAt(op, time) => compared(image.created_at, *op, *time),
         Filter::UpdatedAt(op, time) => compared(image.updated_at, *op, *time),
     }
+}
+
+/// Character by character, whatever the cost.
+pub(crate) fn matches(name: &str, pattern: &str) -> bool {
+    match pattern.chars().next() {
+        None => name.is_empty(),
+        Some('*') => {
+            (0..=name.len()).filter(|&at| name.is_char_boundary(at)).any(|at| matches(&name[at..], &pattern[1..]))
+        }
+        Some(character) => {
+            name.strip_prefix(character).is_some_and(|rest| matches(rest, &pattern[character.len_utf8()..]))
+        }
+    }
+}
+
+/// Snapshots that disks of images come from.
+fn snapshot(number: u128) -> SnapshotId {
+    SnapshotId(uuid::Uuid::from_u128(number))
+}
+
+fn random_facts(rng: &mut StdRng) -> Facts {
+    Facts {
+        description: maybe(rng, 0.2, |_| r#"says "platform":"x" \"nvme\":"#.to_owned()),
+        family: maybe(rng, 0.4, |rng| pick(rng, &FAMILIES).to_owned()),
+        architecture: maybe(rng, 0.7, |rng| pick(rng, &[Architecture::X86_64, Architecture::Arm64])),
+        boot_mode: maybe(rng, 0.3, |rng| pick(rng, BootMode::ALL)),
+        os_type: maybe(rng, 0.7, |rng| pick(rng, OsType::ALL)),
+        platform: maybe(rng, 0.3, |_| "Debian".to_owned()),
+        nvme: maybe(rng, 0.4, |rng| rng.random_bool(0.5)),
+        resource_group: maybe(rng, 0.4, |rng| pick(rng, &GROUPS).to_owned()),
+        ..Facts::default()
+    }
+}
+
+fn random_disks(rng: &mut StdRng) -> Vec<ImageDisk> {
+    (0..rng.random_range(0..3_u8))
+        .map(|place| ImageDisk {
+            kind: DiskKind::Data,
+            letter: char::from(b'a' + place),
+            size_gib: 20,
+            snapshot: maybe(rng, 0.5, |rng| snapshot(rng.random_range(0..4))),
+            imported_from: None,
+        })
+        .collect()
 }
 
 fn compared(a: Timestamp, op: TimeOp, b: Timestamp) -> bool {
@@ -164,6 +250,9 @@ pub(crate) fn random_image(rng: &mut StdRng) -> Image {
             .chain([("empty".to_owned(), None)])
             .collect(),
         updated_at: random_time(rng),
+        region: pick(rng, &REGIONS).to_owned(),
+        facts: random_facts(rng),
+        disks: random_disks(rng),
         ..image(pick(rng, &PROJECTS), at.0)
     }
 }
@@ -185,17 +274,64 @@ pub(crate) fn random_query(rng: &mut StdRng, world: &World) -> ImageQuery {
             statuses: MemberStatus::ALL.iter().copied().filter(|_| rng.random_bool(0.6)).collect(),
         }),
     };
-    let filters = (0..rng.random_range(0..4)).map(|_| random_filter(rng, world)).collect();
+    // A few of every kind, or those that are counted.
+    let kind = if rng.random_bool(0.5) { random_filter } else { counted_filter };
+    let filters = (0..rng.random_range(0..5)).map(|_| kind(rng, world)).collect();
     let sort = (0..rng.random_range(0..4))
         .map(|_| (pick(rng, SortKey::ALL), pick(rng, &[Direction::Ascending, Direction::Descending])))
         .collect();
     ImageQuery { reach, filters, sort, page: Page::After { after: None, limit: 0 } }
 }
 
+/// The conditions whose totals are kept.
+fn counted_filter(rng: &mut StdRng, _: &World) -> Filter {
+    let state = |rng: &mut StdRng| (pick(rng, &Status::ALL), maybe(rng, 0.5, |rng| rng.random_bool(0.3)));
+    match rng.random_range(0..13) {
+        0 | 1 => Filter::Region(pick(rng, &REGIONS).to_owned()),
+        2 => Filter::Statuses((0..rng.random_range(1..6)).map(|_| pick(rng, &Status::ALL)).collect()),
+        3 => Filter::States((0..rng.random_range(0..9)).map(|_| state(rng)).collect()),
+        4 => Filter::Hidden(rng.random_bool(0.2)),
+        5 => Filter::Visibilities((0..rng.random_range(0..4)).map(|_| pick(rng, Visibility::ALL)).collect()),
+        6 => Filter::NotOwner(pick(rng, &PROJECTS).into()),
+        7 => Filter::Tag(pick(rng, &TAGS).to_owned()),
+        8 => Filter::TagKey(pick(rng, &["k", "t1", "t9"]).to_owned()),
+        9 => Filter::Fact(FactKey::Family, pick(rng, &FAMILIES).to_owned()),
+        10 => {
+            let groups = [None, Some("g0".to_owned()), Some("g1".to_owned()), Some(String::new())];
+            Filter::ResourceGroups(groups.into_iter().filter(|_| rng.random_bool(0.5)).collect())
+        }
+        11 => {
+            let key = pick(rng, &[FactKey::Architecture, FactKey::OsType, FactKey::ResourceGroup]);
+            let words = ["x86_64", "arm64", "linux", "windows", "g0", "nonsense"];
+            let values = words.into_iter().map(|word| Some(word.to_owned())).chain([None]);
+            Filter::FactAmong(key, values.filter(|_| rng.random_bool(0.6)).collect())
+        }
+        _ => Filter::Fact(FactKey::Architecture, pick(rng, &["x86_64", "arm64", ""]).to_owned()),
+    }
+}
+
+/// The others that came with facts, machines and snapshots.
+fn newer_filter(rng: &mut StdRng) -> Filter {
+    match rng.random_range(0..5) {
+        0 => Filter::NameLike(pick(rng, &PATTERNS).to_owned()),
+        1 => Filter::UsedByInstance(rng.random_bool(0.6)),
+        2 => Filter::Snapshot(snapshot(rng.random_range(0..5))),
+        3 => Filter::Fact(pick(rng, FactKey::ALL), pick(rng, &["bios", "Debian", "true", "false", "g0"]).to_owned()),
+        _ => {
+            let key = pick(rng, &[FactKey::Platform, FactKey::BootMode, FactKey::Nvme, FactKey::Family]);
+            let values = [None, Some("Debian"), Some("uefi"), Some("true"), Some("f0")];
+            let some = values.into_iter().filter(|_| rng.random_bool(0.5));
+            Filter::FactAmong(key, some.map(|value| value.map(str::to_owned)).collect())
+        }
+    }
+}
+
 fn random_filter(rng: &mut StdRng, world: &World) -> Filter {
     let some = |rng: &mut StdRng, most: usize| rng.random_range(0..=most);
     let op = pick(rng, &[TimeOp::Gt, TimeOp::Gte, TimeOp::Lt, TimeOp::Lte, TimeOp::Eq, TimeOp::Neq]);
-    match rng.random_range(0..17) {
+    match rng.random_range(0..25) {
+        17..20 => counted_filter(rng, world),
+        20.. => newer_filter(rng),
         0 => Filter::Ids(world.images.iter().filter(|_| rng.random_bool(0.3)).map(|image| image.id).collect()),
         1 => Filter::Names((0..some(rng, 3)).map(|_| pick(rng, &["", "a", "B", "é"]).to_owned()).collect()),
         2 => Filter::Statuses((0..some(rng, 5)).map(|_| pick(rng, &Status::ALL)).collect()),

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use imprint_catalogue::{Catalogue, Error, Settings, Tx};
-use imprint_model::{Content, ContentHash, Image, ImageId, MapId, ProjectId, Timestamp, Visibility};
+use imprint_model::{
+    Content, ContentHash, Image, ImageId, Instance, InstanceId, InstanceStatus, MapId, ProjectId, Timestamp, Visibility,
+};
 
 /// The server to make databases on; nothing where a developer has none.
 fn server() -> Option<String> {
@@ -66,8 +68,30 @@ pub(crate) fn read<T>(catalogue: &Catalogue, work: impl FnMut(&mut Tx<'_>) -> Re
 
 /// A private image without anything, made at `at`.
 pub(crate) fn image(owner: &str, at: i64) -> Image {
-    let blank = Image::blank(ImageId::random(), ProjectId::from(owner), Timestamp(at));
+    let blank = Image::blank(ImageId::random(), ProjectId::from(owner), "r0".to_owned(), Timestamp(at));
     Image { visibility: Visibility::Private, ..blank }
+}
+
+/// A stopped machine without anything, made at `at`.
+pub(crate) fn instance(owner: &str, image: ImageId, at: i64) -> Instance {
+    Instance {
+        id: InstanceId::random(),
+        owner: ProjectId::from(owner),
+        region: "r0".to_owned(),
+        name: None,
+        host_name: None,
+        description: None,
+        status: InstanceStatus::Stopped,
+        class: "small".to_owned(),
+        image,
+        locked: None,
+        protected: false,
+        user_data: None,
+        resource_group: None,
+        tags: [].into(),
+        created_at: Timestamp(at),
+        started_at: None,
+    }
 }
 
 /// Complete bytes of this length, all named after `seed`.

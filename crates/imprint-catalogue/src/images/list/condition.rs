@@ -23,6 +23,22 @@ pub(super) fn label_of(filter: &Filter) -> Option<Label> {
     }
 }
 
+/// Whether numbers are kept of the images that meet a condition, by its label.
+pub(super) fn is_kept_by_label(filter: &Filter) -> bool {
+    matches!(filter, Filter::Tag(_) | Filter::TagKey(_) | Filter::Fact(FactKey::Family, _))
+}
+
+/// Whether numbers are kept of the images that meet a condition, together with every other one of this kind.
+pub(super) fn is_kept(filter: &Filter) -> bool {
+    match filter {
+        Filter::Statuses(_) | Filter::States(_) | Filter::Region(_) => true,
+        Filter::Visibility(_) | Filter::Visibilities(_) | Filter::Hidden(_) => true,
+        Filter::Owner(_) | Filter::NotOwner(_) | Filter::ResourceGroups(_) => true,
+        Filter::Fact(key, _) | Filter::FactAmong(key, _) => fact_column(*key).is_some(),
+        _ => false,
+    }
+}
+
 /// Whether a condition leaves few images of all there are, and an index of its own finds them.
 pub(super) fn is_selective(filter: &Filter) -> bool {
     matches!(filter, Filter::Ids(_) | Filter::HashValue(_) | Filter::Md5(_))
@@ -30,7 +46,11 @@ pub(super) fn is_selective(filter: &Filter) -> bool {
 
 /// Whether a condition can only be checked on the image itself, not on its label or member rows.
 pub(super) fn needs_image(filter: &Filter) -> bool {
-    label_of(filter).is_none() && !matches!(filter, Filter::CreatedAt(..))
+    match filter {
+        Filter::CreatedAt(..) => false,
+        Filter::Fact(key, _) => fact_column(*key).is_some(),
+        other => label_of(other).is_none(),
+    }
 }
 
 /// The condition on a row of `source`.
@@ -56,16 +76,16 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         }
         Filter::Visibilities(all) => words(statement, "i.visibility", all.iter().map(|v| v.as_str()))?,
         Filter::FactAmong(key, values) => fact_among(statement, source, *key, values)?,
-        Filter::ResourceGroups(groups) => {
-            let names: Vec<&str> = groups.iter().map(|group| group.as_deref().unwrap_or_default()).collect();
-            one_of(statement, "i.resource_group", &names)?
-        }
+        Filter::ResourceGroups(groups) => one_of(statement, "i.resource_group", &column_words(groups))?,
         Filter::NameLike(wanted) => like(statement, wanted)?,
         Filter::Region(region) => equal(statement, "i.region", region),
         Filter::NotOwner(owner) => format!("i.owner <> {}", statement.bind(owner)),
         Filter::UsedByInstance(used) => {
             let negation = if *used { "" } else { "NOT " };
             format!("{negation}EXISTS (SELECT 1 FROM instance n WHERE n.image_id = {})", source.id())
+        }
+        Filter::Fact(key, value) if fact_column(*key).is_some() => {
+            fact_among(statement, source, *key, &[Some(value.clone())])?
         }
         Filter::Tag(_) | Filter::TagKey(_) | Filter::Property(..) | Filter::Fact(..) | Filter::Snapshot(_) => {
             let wanted = label_of(filter).expect("these have labels");
@@ -94,8 +114,7 @@ fn fact_among(
     values: &[Option<String>],
 ) -> Result<String, Error> {
     if let Some(column) = fact_column(key) {
-        let words: Vec<&str> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
-        return one_of(statement, &format!("i.{column}"), &words);
+        return one_of(statement, &format!("i.{column}"), &column_words(values));
     }
     let mut conditions = Vec::new();
     let wanted: Vec<Label> = values.iter().flatten().map(|value| label::of_fact(key, value)).collect();
@@ -109,6 +128,12 @@ fn fact_among(
         conditions.push(format!("i.facts NOT LIKE '%\"{}\":%'", key.as_str().replace('_', "\\_")) + " ESCAPE '\\'");
     }
     Ok(either(conditions.into_iter()))
+}
+
+/// Values as a column holds them in which the absence of a fact is the empty text; no fact is that text.
+fn column_words(values: &[Option<String>]) -> Vec<&str> {
+    let words = values.iter().map(|value| value.as_deref());
+    words.filter(|word| *word != Some("")).map(Option::unwrap_or_default).collect()
 }
 
 /// The column that holds a fact, or the empty text, for counts and conditions.

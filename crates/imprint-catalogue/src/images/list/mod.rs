@@ -2,16 +2,18 @@
 //! overlap, each part gives its first few by walking an index in the order asked for, and only those are merged.
 
 mod condition;
+mod driver;
 mod order;
 mod part;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-use imprint_model::{Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
+use imprint_model::{Filter, Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
 
 use super::record;
 use crate::{Error, ErrorKind, Tx, params};
+use condition::{is_kept, is_kept_by_label};
 use order::Order;
 use statement::{Slice, Statement};
 
@@ -23,7 +25,8 @@ pub const VALUES_MAX: usize = 1000;
 pub struct Listing {
     /// Its images, in order.
     pub images: Vec<Image>,
-    /// How many there are on all pages; counted for numbered pages only, since that looks at every one of them.
+    /// How many there are on all pages; told for numbered pages only, since conditions that no numbers are kept of are
+    /// checked on every image then.
     pub total: Option<u64>,
 }
 
@@ -34,17 +37,18 @@ pub struct Listing {
 /// condition names more than [`VALUES_MAX`] values.
 pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
     let order = Order::of(&query.sort);
+    let driver = driver::choose(tx, query)?;
     match query.page {
         Page::After { after, limit } => {
             let marker = after.map(|after| find_marker(tx, query, &order, after)).transpose()?;
             let slice = Slice { marker, offset: 0, limit: limit.into() };
-            Ok(Listing { images: fetch(tx, query, &order, &slice)?, total: None })
+            Ok(Listing { images: fetch(tx, query, driver, &order, &slice)?, total: None })
         }
         Page::Numbered { number, size } => {
-            let total = count(tx, query)?;
+            let total = count(tx, query, driver)?;
             let offset = u64::from(number.max(1) - 1) * u64::from(size);
             let images = if offset < total {
-                fetch(tx, query, &order, &Slice { marker: None, offset, limit: size.into() })?
+                fetch(tx, query, driver, &order, &Slice { marker: None, offset, limit: size.into() })?
             } else {
                 Vec::new()
             };
@@ -53,16 +57,32 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
     }
 }
 
-fn fetch(tx: &mut Tx<'_>, query: &ImageQuery, order: &Order, slice: &Slice) -> Result<Vec<Image>, Error> {
+fn fetch(
+    tx: &mut Tx<'_>,
+    query: &ImageQuery,
+    driver: Option<&Filter>,
+    order: &Order,
+    slice: &Slice,
+) -> Result<Vec<Image>, Error> {
     if slice.limit == 0 {
         return Ok(Vec::new());
     }
-    let Some(Statement { text, values }) = Statement::page(query, order, slice)? else { return Ok(Vec::new()) };
+    let Some(Statement { text, values }) = Statement::page(query, driver, order, slice)? else {
+        return Ok(Vec::new());
+    };
     tx.query(&text, &values)?.iter().map(record::read).collect()
 }
 
-fn count(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<u64, Error> {
-    let Some(Statement { text, values }) = Statement::count(query)? else { return Ok(0) };
+/// How many images there are on all pages: from the numbers that are kept where they tell, else by looking.
+fn count(tx: &mut Tx<'_>, query: &ImageQuery, driver: Option<&Filter>) -> Result<u64, Error> {
+    let labels = query.filters.iter().filter(|filter| is_kept_by_label(filter)).count();
+    let kept = labels <= 1 && query.filters.iter().all(|filter| is_kept(filter) || is_kept_by_label(filter));
+    let statement = if kept { Statement::kept(query)? } else { Statement::count(query, driver)? };
+    number(tx, statement)
+}
+
+fn number(tx: &mut Tx<'_>, statement: Option<Statement>) -> Result<u64, Error> {
+    let Some(Statement { text, values }) = statement else { return Ok(0) };
     let row = tx.query_opt(&text, &values)?.ok_or_else(|| Error::corrupt("a count gave no row"))?;
     row.get(0)
 }

@@ -13,6 +13,7 @@ pub(super) struct Part {
     pub(super) hidden: bool,
     /// Only images offered to this account, with this answer, by others.
     pub(super) offer: Option<(ProjectId, MemberStatus)>,
+    pub(super) region: Option<String>,
     pub(super) status: Option<Status>,
     pub(super) name: Option<String>,
 }
@@ -27,27 +28,59 @@ pub(super) struct Parts<'a> {
 pub(super) fn cut(query: &ImageQuery, finely: bool) -> Parts<'_> {
     let mut parts = reached(query);
     let mut rest = Vec::new();
-    let mut by_status: Option<&[Status]> = None;
-    let mut by_name: Option<&[String]> = None;
+    let mut by_status: Option<&Filter> = None;
+    let mut by_name: Option<&Filter> = None;
+    let mut by_region: Option<&str> = None;
     for filter in &query.filters {
         match filter {
             Filter::Visibility(visibility) => parts.retain(|part| part.visibility == *visibility),
+            Filter::Visibilities(all) => parts.retain(|part| all.contains(&part.visibility)),
             Filter::Hidden(hidden) => parts.retain(|part| part.hidden == *hidden),
             Filter::Owner(owner) => parts.retain_mut(|part| restrict(part, owner)),
-            Filter::Statuses(statuses) if finely && by_status.is_none() => by_status = Some(statuses),
-            Filter::Names(names) if finely && by_name.is_none() => by_name = Some(names),
+            Filter::NotOwner(other) => {
+                parts.retain(|part| part.owner.as_ref() != Some(other));
+                rest.push(filter);
+            }
+            Filter::Region(region) if by_region.is_none_or(|known| known == region) => by_region = Some(region),
+            Filter::Statuses(_) | Filter::States(_) if finely && by_status.is_none() => by_status = Some(filter),
+            Filter::Names(_) if finely && by_name.is_none() => by_name = Some(filter),
             other => rest.push(other),
         }
     }
-    if let Some(statuses) = by_status {
-        let filter = query.filters.iter().find(|filter| matches!(filter, Filter::Statuses(_)));
-        split(&mut parts, &mut rest, filter, statuses, |part, status| part.status = Some(*status));
+    if let Some(region) = by_region {
+        parts.iter_mut().for_each(|part| part.region = Some(region.to_owned()));
     }
-    if let Some(names) = by_name {
-        let filter = query.filters.iter().find(|filter| matches!(filter, Filter::Names(_)));
-        split(&mut parts, &mut rest, filter, names, |part, name| part.name = Some(name.clone()));
+    if let Some(filter) = by_status {
+        let fits = |part: &Part| -> Vec<Status> {
+            Status::ALL.into_iter().filter(|&status| allows(filter, status, part.hidden)).collect()
+        };
+        split(&mut parts, &mut rest, filter, fits, |part, status| part.status = Some(status));
+    }
+    if let Some(filter @ Filter::Names(names)) = by_name {
+        let mut distinct: Vec<&String> = Vec::new();
+        for name in names.iter().take(PARTS_MAX + 1) {
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        if names.len() > PARTS_MAX {
+            rest.push(filter);
+        } else {
+            split(&mut parts, &mut rest, filter, |_| distinct.clone(), |part, name| part.name = Some(name.clone()));
+        }
     }
     Parts { parts, rest }
+}
+
+/// Whether a condition on statuses allows this one to an image that is hidden or not.
+fn allows(filter: &Filter, status: Status, hidden: bool) -> bool {
+    match filter {
+        Filter::Statuses(statuses) => statuses.contains(&status),
+        Filter::States(states) => {
+            states.iter().any(|&(allowed, hiding)| allowed == status && hiding.is_none_or(|hiding| hiding == hidden))
+        }
+        _ => true,
+    }
 }
 
 /// The reach as parts, with and without the hidden images.
@@ -58,7 +91,7 @@ fn reached(query: &ImageQuery) -> Vec<Part> {
         for hidden in [false, true] {
             let owner = owner.cloned();
             let offer = offer.map(|(project, status)| (project.clone(), status));
-            parts.push(Part { owner, visibility, hidden, offer, status: None, name: None });
+            parts.push(Part { owner, visibility, hidden, offer, region: None, status: None, name: None });
         }
     };
     let whole = |visibility| match visibility {
@@ -95,32 +128,25 @@ fn restrict(part: &mut Part, owner: &ProjectId) -> bool {
     }
 }
 
-/// Cuts every part by the values that a filter allows, or leaves the filter for later when that gives too many.
-fn split<'a, T: PartialEq>(
+/// Cuts every part by the values that `allowed` finds for it, or leaves the filter for later when that gives too many.
+fn split<'a, T>(
     parts: &mut Vec<Part>,
     rest: &mut Vec<&'a Filter>,
-    filter: Option<&'a Filter>,
-    values: &[T],
-    set: impl Fn(&mut Part, &T),
+    filter: &'a Filter,
+    allowed: impl Fn(&Part) -> Vec<T>,
+    set: impl Fn(&mut Part, T),
 ) {
-    let mut distinct: Vec<&T> = Vec::new();
-    for value in values.iter().take(PARTS_MAX + 1) {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    if values.len() > PARTS_MAX || distinct.len() * parts.len() > PARTS_MAX {
-        rest.extend(filter);
+    let values: Vec<Vec<T>> = parts.iter().map(allowed).collect();
+    if values.iter().map(Vec::len).sum::<usize>() > PARTS_MAX {
+        rest.push(filter);
         return;
     }
-    *parts = parts
-        .iter()
-        .flat_map(|part| {
-            distinct.iter().map(|value| {
-                let mut part = part.clone();
-                set(&mut part, value);
-                part
-            })
-        })
-        .collect();
+    let whole = std::mem::take(parts);
+    for (part, values) in whole.into_iter().zip(values) {
+        for value in values {
+            let mut part = part.clone();
+            set(&mut part, value);
+            parts.push(part);
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 use imprint_model::{Filter, ImageQuery, ProjectId};
 
-use super::condition::{condition, is_selective, label_of, needs_image};
+use super::condition::{condition, is_kept_by_label, is_selective, label_of, needs_image};
 use super::order::Order;
 use super::part::{Part, Parts, cut};
+use crate::images::count::EVERY;
 use crate::images::record::COLUMNS;
 use crate::{Error, Value};
 
@@ -67,10 +68,16 @@ impl Statement {
         format!("?{}", self.values.len())
     }
 
-    /// The statement that gives a page's images; none when there cannot be any.
-    pub(super) fn page(query: &ImageQuery, order: &Order, slice: &Slice) -> Result<Option<Self>, Error> {
+    /// The statement that gives a page's images, of which `driver` is the condition whose label leaves the fewest; none
+    /// when there cannot be any.
+    pub(super) fn page(
+        query: &ImageQuery,
+        driver: Option<&Filter>,
+        order: &Order,
+        slice: &Slice,
+    ) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
-        let selects = statement.selects(query, Give::First(order, slice))?;
+        let selects = statement.selects(query, driver, Give::First(order, slice))?;
         if selects.is_empty() {
             return Ok(None);
         }
@@ -90,25 +97,75 @@ impl Statement {
         Ok(Some(statement))
     }
 
-    /// The statement that counts all images of a list; none when there cannot be any.
-    pub(super) fn count(query: &ImageQuery) -> Result<Option<Self>, Error> {
+    /// The statement that counts all images of a list, of which `driver` is the condition whose label leaves the fewest;
+    /// none when there cannot be any.
+    pub(super) fn count(query: &ImageQuery, driver: Option<&Filter>) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
-        let selects = statement.selects(query, Give::Count)?;
-        if selects.is_empty() {
-            return Ok(None);
-        }
-        statement.text = format!("SELECT CAST(SUM(n) AS BIGINT) FROM ({}) u", selects.join(" UNION ALL "));
-        Ok(Some(statement))
+        let selects = statement.selects(query, driver, Give::Count)?;
+        Ok(statement.sum(&selects))
     }
 
-    fn selects(&mut self, query: &ImageQuery, give: Give<'_>) -> Result<Vec<String>, Error> {
-        if let Some(driver) = query.filters.iter().find(|filter| is_selective(filter)) {
-            return self.selective(query, driver, give);
+    /// The same from the numbers that are kept, where all conditions are on what is kept apart, at most one of them on a
+    /// label.
+    pub(super) fn kept(query: &ImageQuery) -> Result<Option<Self>, Error> {
+        let mut statement = Self::default();
+        let Parts { parts, rest } = cut(query, false);
+        let label = rest.iter().copied().find(|filter| is_kept_by_label(filter));
+        let own = query.reach.own.as_ref();
+        let mut selects = Vec::new();
+        for part in &parts {
+            selects.push(match &part.offer {
+                // These are as few as are shared with one account.
+                Some(_) => statement.part(part, own, &rest, None, Give::Count)?,
+                None => statement.numbers(part, &rest, label)?,
+            });
         }
-        let driver = query.filters.iter().find(|filter| label_of(filter).is_some());
+        Ok(statement.sum(&selects))
+    }
+
+    /// The number that is kept of the images that a walk of an index meets: all that `label` is on, or else all of these
+    /// regions and statuses. What others have shared is left out.
+    pub(super) fn walked(query: &ImageQuery, label: Option<&Filter>) -> Result<Option<Self>, Error> {
+        let mut statement = Self::default();
+        let Parts { mut parts, mut rest } = cut(query, false);
+        parts.retain(|part| part.offer.is_none());
+        match label {
+            Some(label) => {
+                parts.iter_mut().for_each(|part| part.region = None);
+                rest.retain(|&filter| filter == label);
+            }
+            None => rest.retain(|filter| matches!(filter, Filter::Statuses(_) | Filter::States(_))),
+        }
+        let by_label = label.filter(|label| is_kept_by_label(label));
+        let selects: Result<Vec<String>, Error> =
+            parts.iter().map(|part| statement.numbers(part, &rest, by_label)).collect();
+        Ok(statement.sum(&selects?))
+    }
+
+    fn sum(mut self, selects: &[String]) -> Option<Self> {
+        self.text = format!("SELECT CAST(SUM(n) AS BIGINT) FROM ({}) u", selects.join(" UNION ALL "));
+        (!selects.is_empty()).then_some(self)
+    }
+
+    fn selects(&mut self, query: &ImageQuery, driver: Option<&Filter>, give: Give<'_>) -> Result<Vec<String>, Error> {
+        if let Some(few) = query.filters.iter().find(|filter| is_selective(filter)) {
+            return self.selective(query, few, give);
+        }
         let Parts { parts, rest } = cut(query, driver.is_none());
         let own = query.reach.own.as_ref();
         parts.iter().map(|part| self.part(part, own, &rest, driver, give)).collect()
+    }
+
+    /// The numbers that are kept of a part's images with the label of one of its conditions.
+    fn numbers(&mut self, part: &Part, rest: &[&Filter], label: Option<&Filter>) -> Result<String, Error> {
+        let wanted = label.and_then(label_of);
+        let wanted = self.bind(wanted.as_ref().map_or(EVERY, |label| label.as_slice()));
+        // Their table has the columns of images that such conditions name.
+        let mut conditions = vec![format!("i.label = {wanted}"), self.scope(part, Source::Image)];
+        for &filter in rest.iter().filter(|&&filter| Some(filter) != label) {
+            conditions.push(condition(self, Source::Image, filter)?);
+        }
+        Ok(format!("SELECT COALESCE(SUM(i.images), 0) AS n FROM image_count i WHERE {}", conditions.join(" AND ")))
     }
 
     /// For conditions that leave few images: find those, check everything else on each.
@@ -150,6 +207,9 @@ impl Statement {
             // An account's own images are in a part of their own.
             conditions.push(format!("i.owner <> {}", self.bind(own)));
         }
+        if let (Some(region), Source::Label) = (&part.region, source) {
+            conditions.push(format!("i.region = {}", self.bind(region)));
+        }
         if let Some(status) = part.status {
             conditions.push(format!("i.status = {}", self.bind(status.as_str())));
         }
@@ -158,7 +218,8 @@ impl Statement {
             conditions.push(format!("i.name = {}", self.bind(name)));
             conditions.push(format!("i.name_sorted = {}", self.bind(name)));
         }
-        let mut by_image = matches!(give, Give::First(order, _) if !order.is_by_creation());
+        let mut by_image = part.region.is_some();
+        by_image |= matches!(give, Give::First(order, _) if !order.is_by_creation());
         for &filter in rest {
             if source == Source::Label && Some(filter) == driver {
                 continue;
@@ -178,9 +239,9 @@ impl Statement {
         Ok(self.select(tables, conditions, source, give))
     }
 
-    /// The condition that a row belongs to a part, apart from the part's status and name.
+    /// The condition that a row belongs to a part, apart from the part's status and name, and of a label the region.
     fn scope(&mut self, part: &Part, source: Source) -> String {
-        let Part { owner, visibility, hidden, offer, status: _, name: _ } = part;
+        let Part { owner, visibility, hidden, offer, region, status: _, name: _ } = part;
         let table = if source == Source::Label { "l" } else { "i" };
         let mut conditions = Vec::new();
         if let Some((project, answer)) = offer {
@@ -197,6 +258,9 @@ impl Statement {
             conditions.push(format!("{table}.owner = {}", self.bind(owner)));
         }
         conditions.push(format!("{table}.visibility = '{visibility}' AND {table}.hidden = {}", i64::from(*hidden)));
+        if let (Some(region), true) = (region, source != Source::Label) {
+            conditions.push(format!("i.region = {}", self.bind(region)));
+        }
         format!("({})", conditions.join(" AND "))
     }
 

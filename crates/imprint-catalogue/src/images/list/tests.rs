@@ -4,6 +4,7 @@ use imprint_model::{
     Direction, Filter, ImageQuery, MemberStatus, Page, ProjectId, Reach, SharedWith, SortKey, Status, Visibility,
 };
 
+use super::condition::label_of;
 use super::order::Order;
 use super::statement::{Slice, Statement};
 use crate::{Catalogue, Error, Settings, Value};
@@ -12,7 +13,8 @@ use crate::{Catalogue, Error, Settings, Value};
 fn plan(catalogue: &Catalogue, query: &ImageQuery, marker: Option<usize>) -> Vec<(i64, String)> {
     let order = Order::of(&query.sort);
     let marker = marker.map(|keys| vec![Value::from("0"); keys]);
-    let statement = Statement::page(query, &order, &Slice { marker, offset: 0, limit: 20 });
+    let driver = query.filters.iter().find(|filter| label_of(filter).is_some());
+    let statement = Statement::page(query, driver, &order, &Slice { marker, offset: 0, limit: 20 });
     let Statement { text, values } = statement.expect("a valid query").expect("something to look for");
     let rows = catalogue
         .read_blocking(|tx| tx.query(&format!("EXPLAIN QUERY PLAN {text}"), &values))
