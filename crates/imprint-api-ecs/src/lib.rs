@@ -8,6 +8,9 @@
 //! A request goes `lib.rs` → `gather.rs` (what was sent) → `auth.rs` (who sent it) → `ops/<operation>.rs` → the
 //! service, and back through `view.rs` and `answer.rs`, or through `error.rs` when something cannot be done.
 
+// answers are written as one `json!` of several dozen members
+#![recursion_limit = "256"]
+
 mod access;
 mod answer;
 mod auth;
@@ -21,11 +24,13 @@ mod ids;
 mod image_codes;
 mod image_query;
 mod instance_types;
+mod inventory;
 mod op;
 mod ops;
 mod params;
 mod parts;
 mod signature;
+mod tasks;
 mod throttle;
 mod validate;
 mod view;
