@@ -71,8 +71,10 @@ impl From<Error> for Refusal {
             }
             Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            Error::Duplicate { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
-            Error::Invalid(_) => Self::bad_request(error.to_string()),
+            Error::Duplicate { .. } | Error::InUse { .. } | Error::Limit { .. } => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
+            Error::Invalid(_) | Error::Document(_) => Self::bad_request(error.to_string()),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             _ if error.is_conflict() => {
                 Self::new(StatusCode::CONFLICT, "Conflict occurred attempting to store the resource.")

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::accounts::give;
 use crate::revoked::Revoked;
 use crate::secrets::Sealer;
+use crate::sts::KEY_ID_BEGINNING;
 use crate::{
     Account, DEFAULT_DOMAIN, Error, Identity, NewAccessKey, NewProject, NewUser, Project, Target, User, access_keys,
     projects, revoke, users,
@@ -99,13 +100,17 @@ impl Identity {
 /// Whether these can be root keys.
 ///
 /// # Errors
-/// [`Error::Invalid`] unless each has 3 to 128 visible ASCII characters.
+/// [`Error::Invalid`] unless each has 3 to 128 visible ASCII characters, and the access key does not begin like a
+/// temporary one.
 pub fn check_root_keys(access_key: &str, secret_key: &str) -> Result<(), Error> {
     let good = |key: &str| KEY_LEN.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if good(access_key) && good(secret_key) {
-        return Ok(());
+    if !good(access_key) || !good(secret_key) {
+        return Err(Error::Invalid("the root keys have 3 to 128 visible ASCII characters each".to_owned()));
     }
-    Err(Error::Invalid("the root keys have 3 to 128 visible ASCII characters each".to_owned()))
+    if access_key.starts_with(KEY_ID_BEGINNING) {
+        return Err(Error::Invalid(format!("the root access key cannot begin with {KEY_ID_BEGINNING}")));
+    }
+    Ok(())
 }
 
 fn ensure_domain(tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {

@@ -124,7 +124,7 @@ impl Identity {
                     "Cannot delete a domain that is enabled, please disable it first.".to_owned(),
                 ));
             }
-            delete_members(tx, &id)?;
+            delete_members(tx, &id, now)?;
             tables::delete_assignments_of_target(tx, "domain", &id)?;
             tables::delete_domain(tx, &id)?;
             revoke(tx, &Revoked::Domain(&id), now)
@@ -134,7 +134,7 @@ impl Identity {
 }
 
 /// Removes users and projects page by page, since lists are bounded.
-fn delete_members(tx: &mut Tx<'_>, domain_id: &str) -> Result<(), Error> {
+fn delete_members(tx: &mut Tx<'_>, domain_id: &str, now_micros: i64) -> Result<(), Error> {
     let of_domain = Some(domain_id.to_owned());
     loop {
         let users = tables::list_users(tx, &UserFilter { domain_id: of_domain.clone(), ..UserFilter::default() })?;
@@ -147,7 +147,7 @@ fn delete_members(tx: &mut Tx<'_>, domain_id: &str) -> Result<(), Error> {
             crate::users::delete_rows(tx, &user.id)?;
         }
         for project in projects {
-            crate::projects::delete_rows(tx, &project.id)?;
+            crate::projects::delete_rows(tx, &project.id, now_micros)?;
         }
     }
 }

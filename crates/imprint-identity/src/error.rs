@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use imprint_catalogue::ErrorKind;
 
+use crate::DocumentError;
+
 /// A token, key or password that proves nothing. What exactly was wrong is never said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
@@ -47,6 +49,27 @@ pub enum Error {
         /// The name or id.
         name: String,
     },
+    /// It cannot go while something rests on it.
+    #[error("{kind} {id} cannot be removed while it has a {by}")]
+    InUse {
+        /// What should go.
+        kind: Kind,
+        /// Its id or name.
+        id: String,
+        /// What rests on it.
+        by: Kind,
+    },
+    /// There are as many as there may be.
+    #[error("there is no more than {most} of kind {kind}")]
+    Limit {
+        /// What there is too much of.
+        kind: Kind,
+        /// How many there may be.
+        most: u64,
+    },
+    /// A policy document that is none.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A value that breaks a rule.
     #[error("{0}")]
     Invalid(String),
@@ -91,6 +114,10 @@ pub enum Kind {
     Endpoint,
     /// Token.
     Token,
+    /// Policy of an account.
+    Policy,
+    /// Policy that a user or role has.
+    Attachment,
 }
 
 impl fmt::Display for Kind {
@@ -108,6 +135,8 @@ impl fmt::Display for Kind {
             Self::Service => "service",
             Self::Endpoint => "endpoint",
             Self::Token => "token",
+            Self::Policy => "policy",
+            Self::Attachment => "policy attachment",
         })
     }
 }

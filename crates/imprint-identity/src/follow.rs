@@ -133,6 +133,16 @@ impl Follower {
         self.0.known.read().revoked.hits(claims)
     }
 
+    /// Whether a user was ended after revocation number `seen`.
+    pub(crate) fn is_user_revoked(&self, user_id: &str, seen: i64) -> bool {
+        self.0.known.read().revoked.hits_user(user_id, seen)
+    }
+
+    /// Whether the documents of a principal or its project changed after entry number `seen`.
+    pub(crate) fn have_documents_changed(&self, principal: &str, project: &str, seen: i64) -> bool {
+        self.0.known.read().revoked.changes_documents([principal, project], seen)
+    }
+
     /// How old the knowledge is, microseconds; negative when the clock was set back, which counts as too old.
     fn age(&self) -> i64 {
         self.0.clock.now().0.saturating_sub(self.0.as_of.load(Ordering::Acquire))

@@ -7,6 +7,9 @@
 //! A token says everything itself (`tokens.rs`), so checking one reads no database. What ends a token early is a
 //! numbered log (`revoked.rs`) that every node follows (`follow.rs`) at most
 //! [`Settings::revocation_staleness_ms`] behind.
+//!
+//! An account has users, policies and roles of its own (`ram/`). Whoever policies bound carries what they permit
+//! (`grants.rs`) on every way in: by token, by key (`signatures.rs`), by a temporary key (`sts.rs`).
 
 mod access_keys;
 mod accounts;
@@ -17,14 +20,21 @@ mod describe;
 mod domains;
 mod error;
 mod follow;
+mod grants;
+mod known_keys;
 mod login;
+mod numbers;
 mod passwords;
 mod projects;
+mod ram;
 mod revoked;
 mod roles;
 mod secrets;
 mod services;
 mod settings;
+mod signatures;
+mod signer;
+mod sts;
 mod text;
 mod throttle;
 mod tokens;
@@ -55,8 +65,18 @@ pub use imprint_catalogue::identity::{
 };
 pub use login::{Credential, DomainRef, Issued, Login, ProjectRef, UserRef, WantedScope};
 pub use projects::{NewProject, ProjectPatch};
+pub use ram::attachments::{AttachedHolder, AttachedPolicy, PolicyHolder, RAM_ATTACHMENTS_MAX};
+pub use ram::document::{DOCUMENT_LEN_MAX, DocumentError, STATEMENTS_MAX, parse_document};
+pub use ram::keys::RAM_KEYS_MAX;
+pub use ram::policies::{NewPolicy, Policy, PolicyKind, RAM_POLICIES_MAX};
+pub use ram::roles::{NewRamRole, RAM_ROLES_MAX, RamRole, RamRolePatch, SESSION_SECS_MAX};
+pub use ram::system::{SYSTEM_POLICIES, SystemPolicy};
+pub use ram::users::{NewRamUser, RAM_USERS_MAX, RamUser, RamUserPatch};
 pub use roles::{NewRole, RolePatch};
 pub use settings::Settings;
+pub use signatures::{Proof, Scheme, SignatureRefusal};
+pub use signer::{Principal, Signer};
+pub use sts::{AssumeRole, SESSION_SECS_MIN, TemporaryKey};
 pub use tokens::{AuditId, Claims, Method, Scope};
 pub use trusted::TrustedSettings;
 pub use users::{NewUser, UserPatch};
@@ -77,7 +97,10 @@ struct Inner {
     throttle: throttle::Throttle,
     follower: follow::Follower,
     verified: verify::VerifiedTokens,
-    access_keys: access_keys::KeyCache,
+    access_keys: known_keys::KeyCache,
+    grants: grants::GrantsCache,
+    numbers: numbers::NumberCache,
+    sessions: sts::SessionCache,
     trusted: Option<trusted::Trusted>,
 }
 
@@ -114,7 +137,10 @@ impl Identity {
             throttle,
             follower,
             verified: verify::VerifiedTokens::new(),
-            access_keys: access_keys::KeyCache::new(),
+            access_keys: known_keys::KeyCache::new(),
+            grants: grants::GrantsCache::new(),
+            numbers: numbers::NumberCache::new(),
+            sessions: sts::SessionCache::new(),
             trusted,
         })))
     }

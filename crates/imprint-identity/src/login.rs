@@ -11,6 +11,7 @@ use imprint_catalogue::Tx;
 use imprint_catalogue::identity::{self as tables, AppCredentialRow};
 use imprint_model::Timestamp;
 
+use crate::grants::is_bound;
 use crate::roles::{RoleTree, effective_roles};
 use crate::secrets::random_bytes;
 use crate::throttle::Suspect;
@@ -117,6 +118,7 @@ struct Found {
     granted: Option<(Scope, Vec<String>)>,
     credential_id: Option<String>,
     expires_at: Option<i64>,
+    bound: bool,
     revocations_seen: i64,
 }
 
@@ -165,6 +167,7 @@ impl Identity {
             audit_id: AuditId(random_bytes()),
             parent_audit_id: None,
             credential_id: found.credential_id,
+            bound: found.bound,
             revocations_seen: found.revocations_seen,
         }))
     }
@@ -207,6 +210,8 @@ impl Identity {
             audit_id: AuditId(random_bytes()),
             parent_audit_id: Some(before.parent_audit_id.unwrap_or(before.audit_id)),
             credential_id: before.credential_id.clone(),
+            // what the user is was settled when they were made
+            bound: before.bound,
             // with roles taken over as they are, what would end the old token must end the new one
             revocations_seen: if before.credential_id.is_some() { before.revocations_seen } else { seen },
         }))
@@ -259,7 +264,9 @@ fn find(tx: &mut Tx<'_>, login: &Login, now: Timestamp) -> Result<Option<Found>,
             };
             let secret_hash = tables::password_hash(tx, &user.id)?;
             let granted = grant_scope(tx, &user, &login.scope)?;
-            Ok(Some(Found { user, secret_hash, granted, credential_id: None, expires_at: None, revocations_seen }))
+            let bound = is_bound(tx, &user.id)?;
+            let (credential_id, expires_at) = (None, None);
+            Ok(Some(Found { user, secret_hash, granted, credential_id, expires_at, bound, revocations_seen }))
         }
         Credential::AppCredential { id, .. } => {
             let row = tables::app_credential(tx, id)?;
@@ -296,12 +303,14 @@ fn find_app_credential(
         _ => false,
     };
     let granted = if wanted_here { app_credential_rights(tx, &user, &row)? } else { None };
+    let bound = is_bound(tx, &user.id)?;
     Ok(Some(Found {
         user,
         secret_hash: Some(row.secret_hash),
         granted,
         credential_id: Some(row.id),
         expires_at: row.expires_at,
+        bound,
         revocations_seen,
     }))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domains::existing_domain;
 use crate::revoked::Revoked;
 use crate::text::{check_description, check_name, extra_text, merge_extra};
-use crate::{DEFAULT_DOMAIN, Error, Identity, Kind, Project, Target, revoke};
+use crate::{DEFAULT_DOMAIN, Error, Identity, Kind, Project, Target, ram, revoke};
 
 const NAME_MAX: usize = 64;
 /// Most tags of a project.
@@ -150,7 +150,7 @@ impl Identity {
                     "Cannot delete the project {id} since it has projects below it."
                 )));
             }
-            delete_rows(tx, &id)?;
+            delete_rows(tx, &id, now)?;
             revoke(tx, &Revoked::Project(&id), now)
         })
         .await
@@ -190,8 +190,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewProject, now_micros: i64) -> Resu
     Ok(row)
 }
 
-/// Removes a project and what hangs on it.
-pub(crate) fn delete_rows(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
+/// Removes a project and what hangs on it, its own users included.
+pub(crate) fn delete_rows(tx: &mut Tx<'_>, id: &str, now_micros: i64) -> Result<(), Error> {
+    ram::delete_of_project(tx, id, now_micros)?;
     tables::delete_assignments_of_target(tx, Target::Project(id.to_owned()).kind(), id)?;
     tables::delete_access_keys_of_project(tx, id)?;
     tables::delete_app_credentials_of_project(tx, id)?;

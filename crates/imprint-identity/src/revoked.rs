@@ -1,5 +1,7 @@
 //! Which tokens no longer count: the revocation log, as far as this node has read it.
 //!
+//! The same log tells which policy documents changed: that ends no token, but what is remembered of them.
+//!
 //! Each entry names whose tokens it ends. A token carries the number of the last entry its maker had seen, so an entry
 //! ends exactly the tokens made before it, whatever the nodes' clocks say.
 
@@ -24,6 +26,8 @@ pub(crate) enum Revoked<'a> {
     Role(&'a str),
     /// Those that rest on an application credential or access key.
     Credential(&'a str),
+    /// No tokens, but what is known of the documents of a user, of a role, or of all of a project.
+    Documents(&'a str),
 }
 
 impl Revoked<'_> {
@@ -37,6 +41,7 @@ impl Revoked<'_> {
             Self::Grant { user_id, target_id } => ("grant", format!("{user_id} {target_id}")),
             Self::Role(name) => ("role", (*name).to_owned()),
             Self::Credential(id) => ("credential", (*id).to_owned()),
+            Self::Documents(id) => ("documents", (*id).to_owned()),
         }
     }
 }
@@ -54,6 +59,7 @@ pub(crate) struct RevocationSet {
     grants: HashMap<String, HashMap<String, i64>>,
     roles: HashMap<String, i64>,
     credentials: HashMap<String, i64>,
+    documents: HashMap<String, i64>,
     /// The number of the last entry read.
     last: i64,
 }
@@ -72,6 +78,7 @@ impl RevocationSet {
             "domain" => &mut self.domains,
             "role" => &mut self.roles,
             "credential" => &mut self.credentials,
+            "documents" => &mut self.documents,
             "grant" => {
                 let (user_id, target_id) = subject.split_once(' ').ok_or("a grant names a user and a target")?;
                 self.grants.entry(user_id.to_owned()).or_default().insert(target_id.to_owned(), id);
@@ -106,6 +113,16 @@ impl RevocationSet {
             || claims.credential_id.as_ref().is_some_and(|id| newer(&self.credentials, id))
             || claims.roles.iter().any(|role| newer(&self.roles, role))
             || (!self.tokens.is_empty() && newer(&self.tokens, &claims.audit_id.to_text()))
+    }
+
+    /// Whether any entry after number `seen` ends all that a user holds.
+    pub(crate) fn hits_user(&self, user_id: &str, seen: i64) -> bool {
+        self.users.get(user_id).is_some_and(|id| *id > seen)
+    }
+
+    /// Whether any entry after number `seen` says that the documents of one of these changed.
+    pub(crate) fn changes_documents(&self, ids: [&str; 2], seen: i64) -> bool {
+        seen < self.last && ids.iter().any(|id| self.documents.get(*id).is_some_and(|id| *id > seen))
     }
 
     fn grant_hits(&self, claims: &Claims, target_id: &str) -> bool {

@@ -9,6 +9,9 @@ use imprint_model::{ManualClock, Timestamp, role};
 
 use crate::*;
 
+mod ram;
+mod sts;
+
 const ROOT: (&str, &str) = ("ROOTKEY", "root-secret-of-tests");
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const MASTER: [u8; 32] = [5; 32];
@@ -107,7 +110,7 @@ async fn system_scope_has_roles_but_no_project() {
     let world = world().await;
     let login = by_password(named("admin"), ROOT.1, WantedScope::System);
     let issued = world.identity.login(login).await.expect("root holds the system");
-    let caller = issued.claims.caller("req-1");
+    let caller = issued.claims.caller(None, "req-1");
     assert!(caller.is_admin() && caller.project.is_none());
     let unscoped = world.identity.login(by_password(named("admin"), ROOT.1, WantedScope::Unscoped)).await.expect("ok");
     assert_eq!((unscoped.claims.project_id(), unscoped.claims.roles.len()), (None, 0));
@@ -383,7 +386,7 @@ async fn a_wrong_signature_or_an_old_request_gets_nothing() {
     let new = world.identity.create_account("shop").await.expect("made");
     let verify = |id: &str, signature: Vec<u8>| {
         let (identity, id) = (world.identity.clone(), id.to_owned());
-        async move { identity.verify_hmac_sha256(&id, b"message", &signature).await }
+        async move { identity.verify_signature(signed(&id, None, b"message", &signature)).await.map(drop) }
     };
     let right = hmac_of(&new.access_key_secret, b"message");
     assert!(verify(&new.access_key_id, right.clone()).await.is_ok());
@@ -420,9 +423,14 @@ async fn a_wrong_master_key_does_not_open() {
     assert!(matches!(opened, Err(Error::Sealed(_))));
 }
 
-async fn sign_and_verify(world: &World, key: &NewAccount, message: &[u8]) -> Result<Arc<Claims>, Unauthenticated> {
+async fn sign_and_verify(world: &World, key: &NewAccount, message: &[u8]) -> Result<Arc<Claims>, SignatureRefusal> {
     let signature = hmac_of(&key.access_key_secret, message);
-    world.identity.verify_hmac_sha256(&key.access_key_id, message, &signature).await
+    let signer = world.identity.verify_signature(signed(&key.access_key_id, None, message, &signature)).await?;
+    Ok(signer.claims)
+}
+
+fn signed<'a>(id: &'a str, token: Option<&'a str>, message: &'a [u8], signature: &'a [u8]) -> Proof<'a> {
+    Proof { access_key_id: id, security_token: token, scheme: Scheme::Sha256, message, signature }
 }
 
 fn hmac_of(secret: &str, message: &[u8]) -> Vec<u8> {
@@ -439,7 +447,7 @@ async fn the_other_engine_takes_every_statement() {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
-    let world = world_on(directory, fresh_database(server).await).await;
+    let world = world_on(directory, fresh_database(server, "all").await).await;
     let identity = &world.identity;
     let (user, project) = world.person("ann", role::MEMBER).await;
     let issued = world.login("ann", on_project(&project.id)).await.expect("logs in");
@@ -470,8 +478,8 @@ async fn the_other_engine_takes_every_statement() {
 }
 
 /// A new database on the server whose address names one to begin with.
-async fn fresh_database(server: String) -> String {
-    let name = format!("imprint_identity_{}", std::process::id());
+async fn fresh_database(server: String, of: &str) -> String {
+    let name = format!("imprint_identity_{of}_{}", std::process::id());
     let (address, _) = server.rsplit_once('/').expect("the address names a database");
     let url = format!("{address}/{name}");
     let make = move || {

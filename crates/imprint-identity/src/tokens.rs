@@ -4,10 +4,11 @@
 //! to be authorised, so no database is read. Whether it still counts is the business of [`crate::revoked`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
-use imprint_model::{Caller, ProjectId, Timestamp, UserId};
+use imprint_model::{Caller, Grants, ProjectId, Timestamp, UserId};
 use sha2::Sha256;
 
 /// Longest token that is looked at, in characters. Far above any that is issued.
@@ -17,6 +18,8 @@ pub(crate) const ROLES_MAX: usize = 64;
 
 const VERSION: u8 = 1;
 const MAC_BYTES: usize = 32;
+/// Ends the claims of a user whom documents bound.
+const BOUND_MARK: u8 = 1;
 
 /// On whose behalf a token acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,18 +89,20 @@ pub struct Claims {
     pub parent_audit_id: Option<AuditId>,
     /// The application credential or access key it rests on.
     pub credential_id: Option<String>,
+    /// Whether policy documents bound what it is good for, see [`imprint_model::Grants`].
+    pub bound: bool,
     /// The last revocation its maker had seen: only later ones can hit it. So no clock takes part in the question.
     pub(crate) revocations_seen: i64,
 }
 
 impl Claims {
-    /// What authorisation looks at.
-    pub fn caller(&self, request_id: &str) -> Caller {
+    /// What authorisation looks at; the grants must be those of its user when it is bound.
+    pub(crate) fn caller(&self, grants: Option<Arc<Grants>>, request_id: &str) -> Caller {
         Caller {
             user: UserId(self.user_id.clone()),
             project: self.project_id().map(ProjectId::from),
             roles: self.roles.clone(),
-            grants: None,
+            grants,
             request_id: request_id.to_owned(),
         }
     }
@@ -113,6 +118,20 @@ impl Claims {
     /// Whether the role is among those it carries.
     pub fn has_role(&self, name: &str) -> bool {
         self.roles.iter().any(|held| held == name)
+    }
+
+    /// As a token holds it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_claims(&mut bytes, self);
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote, and nothing else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let claims = read_claims(&mut reader)?;
+        reader.0.is_empty().then_some(claims)
     }
 }
 
@@ -159,8 +178,7 @@ impl TokenKeys {
         expected.update(signed);
         // takes the same time wherever the first difference is
         expected.verify_slice(mac).ok()?;
-        let claims = read_claims(&mut reader)?;
-        reader.0.is_empty().then_some(claims)
+        Claims::from_bytes(reader.0)
     }
 }
 
@@ -176,6 +194,7 @@ fn write_claims(out: &mut Vec<u8>, claims: &Claims) {
         audit_id,
         parent_audit_id,
         credential_id,
+        bound,
         revocations_seen,
     } = claims;
     write_text(out, user_id);
@@ -210,6 +229,10 @@ fn write_claims(out: &mut Vec<u8>, claims: &Claims) {
     }
     write_text(out, credential_id.as_deref().unwrap_or(""));
     out.extend_from_slice(&revocations_seen.to_be_bytes());
+    // only then, so that nodes of an older release read all other tokens; these they refuse, as they must
+    if *bound {
+        out.push(BOUND_MARK);
+    }
 }
 
 fn read_claims(from: &mut Reader<'_>) -> Option<Claims> {
@@ -241,6 +264,11 @@ fn read_claims(from: &mut Reader<'_>) -> Option<Claims> {
     };
     let credential_id = Some(from.text()?).filter(|id| !id.is_empty());
     let revocations_seen = i64::from_be_bytes(from.array()?);
+    let bound = match from.0.first() {
+        None => false,
+        Some(&BOUND_MARK) => from.byte().is_some(),
+        Some(_) => return None,
+    };
     Some(Claims {
         user_id,
         user_domain_id,
@@ -252,6 +280,7 @@ fn read_claims(from: &mut Reader<'_>) -> Option<Claims> {
         audit_id,
         parent_audit_id,
         credential_id,
+        bound,
         revocations_seen,
     })
 }
@@ -323,6 +352,7 @@ mod tests {
             audit_id: AuditId([9; 16]),
             parent_audit_id: Some(AuditId([8; 16])),
             credential_id: None,
+            bound: false,
             revocations_seen: 77,
         }
     }
@@ -334,8 +364,10 @@ mod tests {
     #[test]
     fn a_token_says_what_was_signed() {
         for scope in [Scope::Unscoped, Scope::System, Scope::Domain { id: "d".to_owned() }, claims().scope] {
-            let claims = Claims { scope, ..claims() };
-            assert_eq!(keys().open(&keys().sign(&claims)), Some(claims));
+            for bound in [false, true] {
+                let claims = Claims { scope: scope.clone(), bound, ..claims() };
+                assert_eq!(keys().open(&keys().sign(&claims)), Some(claims));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domains::existing_domain;
 use crate::projects::as_invalid;
+use crate::ram::Holder;
 use crate::revoked::Revoked;
 use crate::text::{check_description, check_name, extra_text, merge_extra};
 use crate::throttle::Suspect;
@@ -202,6 +203,9 @@ pub(crate) fn delete_rows(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
     tables::delete_assignments_of_user(tx, id)?;
     tables::delete_access_keys_of_user(tx, id)?;
     tables::delete_app_credentials_of_user(tx, id)?;
+    let holder = Holder::user(id);
+    tables::delete_grant_attachments_of(tx, holder.kind(), holder.id())?;
+    tables::delete_grant_user(tx, id)?;
     tables::delete_user(tx, id)?;
     Ok(())
 }

@@ -22,7 +22,8 @@ impl VerifiedTokens {
 }
 
 impl Identity {
-    /// Who a token speaks for. Reads no database but for the revocations this node has not heard of yet.
+    /// Who a token speaks for. Reads no database but for the revocations this node has not heard of yet, and for the
+    /// policies of a user whom some bound.
     ///
     /// # Errors
     /// [`Unauthenticated`].
@@ -30,7 +31,9 @@ impl Identity {
         if let Some(trusted) = &self.0.trusted {
             return trusted.authenticate(token, request_id).await;
         }
-        Ok(self.verify_token(token).await?.caller(request_id))
+        let claims = self.verify_token(token).await?;
+        let grants = self.grants_of(&claims).await?;
+        Ok(claims.caller(grants, request_id))
     }
 
     /// What a token that was issued here says, if it still counts.
