@@ -1,7 +1,7 @@
 //! The schema and how it came about: numbered scripts, applied in order at start. They are written for SQLite; the few
 //! words that PostgreSQL spells differently are replaced here.
 
-use crate::{Error, ErrorKind, Tx};
+use crate::{Error, ErrorKind, Tx, images};
 
 /// All scripts in order; a script's number is its place, from 1. Never change one that has been released: add one.
 const METADATA: &[&str] = &[
@@ -16,17 +16,22 @@ const INDEX: &[&str] = &[CHUNKS];
 
 const CHUNKS: &str = include_str!("../migrations/0003_chunks.sql");
 
+/// The script that made numbers of images by kind; what is in them no script can work out.
+const NUMBERS: usize = 4;
+
 /// Brings the schema up to date inside `tx`.
 pub(crate) fn apply(tx: &mut Tx<'_>) -> Result<(), Error> {
-    apply_scripts(tx, METADATA)
+    let done = apply_scripts(tx, METADATA)?;
+    if (1..NUMBERS).contains(&done) { images::label_and_count(tx) } else { Ok(()) }
 }
 
 /// The same for the file that holds the index of chunks alone.
 pub(crate) fn apply_index(tx: &mut Tx<'_>) -> Result<(), Error> {
-    apply_scripts(tx, INDEX)
+    apply_scripts(tx, INDEX).map(drop)
 }
 
-fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
+/// Returns how many scripts had been applied before.
+fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<usize, Error> {
     tx.batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
     let row = tx.query_opt("SELECT version FROM schema_version", &[])?;
     let found = row.as_ref().map_or(Ok(0), |row| row.int(0))?;
@@ -43,7 +48,7 @@ fn apply_scripts(tx: &mut Tx<'_>, scripts: &[&str]) -> Result<(), Error> {
     } else if !missing.is_empty() {
         tx.execute("UPDATE schema_version SET version = ?1", &[known.into()])?;
     }
-    Ok(())
+    Ok(done)
 }
 
 /// Byte order for texts, so that both engines sort alike; bytes by their own name; tables clustered by their key are
@@ -60,4 +65,54 @@ fn for_engine(script: &str, postgres: bool) -> String {
         .replace(" BLOB", " BYTEA")
         .replace(" WITHOUT ROWID", "")
         .replace("-- postgres: ", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use imprint_model::{Direction, Filter, Image, ImageId, ImageQuery, Page, ProjectId, Reach, SortKey, Timestamp};
+
+    use super::*;
+    use crate::params;
+
+    /// A catalogue as the third script left it, with two images.
+    fn old_catalogue(connection: &rusqlite::Connection) -> [ImageId; 2] {
+        let mut tx = Tx::on_sqlite(connection);
+        apply_scripts(&mut tx, &METADATA[..NUMBERS - 1]).expect("the old schema");
+        [r#"["a=b","a=c","t"]"#, "[]"].map(|tags| {
+            let id = ImageId::random();
+            let text = "INSERT INTO image (id, owner, name_sorted, status, visibility, hidden, protected, disk_format, \
+                        container_format, min_disk_gib, min_ram_mib, size_bytes, tags, properties, created_at, \
+                        updated_at) VALUES (?1, 'me', '', 'queued', 'shared', 0, 0, '', '', 0, 0, -1, ?2, '{}', 7, 7)";
+            tx.execute(text, params![id, tags]).expect("an old image");
+            id
+        })
+    }
+
+    #[test]
+    fn old_images_are_found_and_counted_after_the_upgrade() {
+        let connection = rusqlite::Connection::open_in_memory().expect("a database");
+        let ids = old_catalogue(&connection);
+        let mut tx = Tx::on_sqlite(&connection);
+        apply(&mut tx).expect("upgraded");
+        apply(&mut tx).expect("and left alone from then on");
+        let reach =
+            Reach { everything: false, own: Some(ProjectId::from("me")), public: true, community: false, shared: None };
+        let mut found = |filters: Vec<Filter>| {
+            let page = Page::Numbered { number: 1, size: 10 };
+            let sort = vec![(SortKey::Id, Direction::Ascending)];
+            let listing =
+                images::list(&mut tx, &ImageQuery { reach: reach.clone(), filters, sort, page }).expect("a list");
+            assert_eq!(listing.total, Some(listing.images.len() as u64));
+            listing.images.into_iter().map(|image| image.id).collect::<Vec<_>>()
+        };
+        assert_eq!(found(vec![]).len(), 2);
+        assert_eq!(found(vec![Filter::TagKey("a".to_owned())]), [ids[0]]);
+        assert_eq!(found(vec![Filter::Region("home".to_owned())]), []);
+        assert_eq!(images::adopt_region(&mut Tx::on_sqlite(&connection), "home").expect("adopted"), 2);
+        assert_eq!(images::adopt_region(&mut Tx::on_sqlite(&connection), "other").expect("nothing left"), 0);
+        let mut tx = Tx::on_sqlite(&connection);
+        let image: Image = images::get(&mut tx, ids[1]).expect("a read").expect("it is there");
+        assert_eq!((image.region.as_str(), image.created_at), ("home", Timestamp(7)));
+        assert_eq!(images::region_count(&mut tx, &ProjectId::from("me"), "home").expect("a number"), 2);
+    }
 }

@@ -8,6 +8,7 @@ mod lookup;
 mod record;
 mod references;
 mod region;
+mod upgrade;
 mod usage;
 
 use imprint_model::{Image, ImageId, Member, ProjectId, Timestamp};
@@ -19,6 +20,7 @@ pub use lookup::{
 };
 pub use references::{maps, uses_map, writers};
 pub use region::adopt_region;
+pub(crate) use upgrade::label_and_count;
 pub use usage::{Usage, usage, usage_all};
 
 use crate::{Error, ErrorKind, Tx, params};
