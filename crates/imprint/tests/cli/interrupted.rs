@@ -109,7 +109,9 @@ fn a_killed_push_goes_on_where_it_was() {
     let again = parsed(&service.command(&args).env("IMPRINT_URL", &proxy.url).output().expect("runs"));
     assert_eq!((again["size_bytes"].as_u64(), &again["id"]), (Some(disk.len() as u64), &left[0]["id"]));
     let sent = again["sent_bytes"].as_u64().expect("a number");
-    assert!(sent > 0 && sent < 40 * MIB as u64, "the second push sent {sent}");
+    // of the 48 MiB that came through, the batches still under way when the kill came are lost: one is sent while the
+    // service works on another, and a batch is at most 16 MiB
+    assert!(sent > 0 && sent <= (64 - 48 + 2 * 16 + 1) * MIB as u64, "the second push sent {sent}");
     let notes = service.path(".local/state/imprint/push");
     assert_eq!(fs::read_dir(&notes).expect("notes").count(), 0);
     service.json(&["image", "pull", again["id"].as_str().expect("text"), "again"]);
