@@ -16,6 +16,7 @@ mod inventory;
 mod jobs;
 mod limits;
 mod maintenance;
+mod quotas;
 mod settings;
 mod tagging;
 #[cfg(any(test, feature = "testing"))]
@@ -59,6 +60,7 @@ pub use jobs::{
     KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
+pub use quotas::AccountQuota;
 pub use settings::{HashAlgorithm, Settings};
 pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
 pub use usage::Usage;

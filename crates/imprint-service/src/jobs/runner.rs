@@ -87,7 +87,7 @@ impl Runner {
     }
 
     /// Jobs whose worker died are this node's at once when there can be no other node.
-    async fn release_dead(&self) {
+    pub(crate) async fn release_dead(&self) {
         if self.service.catalogue.engine_name() != "sqlite" {
             return;
         }

@@ -199,7 +199,7 @@ async fn an_import_cancelled_in_the_middle_leaves_no_image() {
     let row = leased.expect("leased").expect("a job");
     let taken = world.service.run_import_objects(&row, &disks).await;
     let mut ending = taken.expect("taken in");
-    world.service.cancel_job(&me, job, Ask::default()).await.expect("cancelled");
+    world.service.cancel_job(&me, job).await.expect("cancelled");
     assert!(matches!(world.service.show_image(&me, id).await, Err(Error::NotFound(_))));
     let late = world.catalogue.write(move |tx| ending(tx)).await;
     assert!(matches!(late, Err(Error::Gone)), "{late:?}");
@@ -304,7 +304,7 @@ async fn an_export_that_was_cancelled_writes_no_object() {
     let image = upload(&world, &me, image.id, b"data").await.expect("uploaded");
     let job = exported(&world, &me, &image, DiskFormat::Raw).await.expect("begun");
     let row = world.service.job(&me, job).await.expect("the job");
-    world.service.cancel_job(&me, job, Ask::default()).await.expect("cancelled");
+    world.service.cancel_job(&me, job).await.expect("cancelled");
     let late = world.service.run_export(&row, BUCKET, "out", DiskFormat::Raw).await;
     assert!(late.is_err_and(|error| matches!(error, Error::Gone)));
     assert_eq!(run(&world).await, 0);

@@ -4,8 +4,11 @@ mod buckets;
 mod definitions;
 mod imports;
 mod inventory;
+mod inventory_model;
+mod making;
 mod pushes;
 mod sharing;
+mod stock;
 mod uploads;
 
 use bytes::Bytes;
