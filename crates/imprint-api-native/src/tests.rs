@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
 use imprint_http::{Body, Dialect, Request};
-use imprint_identity::Identity;
+use imprint_identity::{Identity, NewRamRole};
 use imprint_model::{Caller, Clock, ContainerFormat, DiskFormat, Image, ImageId, JobId, ProjectId, UserId};
 use imprint_service::testing::World;
 use imprint_service::{Change, CreateImage, ImportImage, ImportSource};
@@ -40,10 +40,19 @@ impl Fixture {
         let identity = Identity::open(world.catalogue.clone(), settings, [5; 32], Arc::new(world.clock.clone()));
         let identity = identity.await.expect("opens");
         identity.bootstrap(ROOT.0, ROOT.1).await.expect("bootstraps");
-        let dialect = Arc::new(NativeDialect::new(world.service.clone(), identity));
+        let dialect = Arc::new(NativeDialect::new(world.service.clone(), identity.clone()));
         let admin = log_in(&dialect, &world, ROOT, "first-nonce").await;
         let (_, account) = ask(&dialect, "POST", "/imprint/v1/accounts", &admin, json!({ "name": "acme" })).await;
         let account: wire::NewAccount = serde_json::from_slice(&account).expect("an account");
+        let role = NewRamRole {
+            name: "builder".to_owned(),
+            description: String::new(),
+            trust_document: r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+                "Principal":{"RAM":["acs:ram::*:root"]}}]}"#
+                .replace('*', &account.account_id),
+            max_session_secs: 3_600,
+        };
+        identity.create_ram_role(&account.project_id, role).await.expect("a role");
         let keys = (account.access_key_id.as_str(), account.access_key_secret.as_str());
         let tenant = log_in(&dialect, &world, keys, "second-nonce").await;
         let caller = Caller {
@@ -137,6 +146,15 @@ fn case(op: &'static str, method: &'static str, path: impl Into<String>, body: i
     Case { op, method, path: path.into(), body: body.into(), status }
 }
 
+/// A policy that permits everything.
+const DOCUMENT: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// A policy to be made that permits some actions.
+fn policy(name: &str, actions: &str) -> Value {
+    let document = DOCUMENT.replacen(r#""*""#, actions, 1);
+    json!({ "name": name, "document": document })
+}
+
 /// For every operation a request that is done and one that is refused for what it asks.
 fn cases(fixture: &Fixture) -> Vec<Case> {
     let image = fixture.image;
@@ -164,6 +182,36 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
         case("create_user", "POST", v1("users"), json!({ "name": "v", "role": "emperor" }), 400),
         case("delete_user", "DELETE", v1("users/u"), none(), 204),
         case("delete_user", "DELETE", v1("users/u"), none(), 404),
+        case("create_bound_user", "POST", v1("accounts/acme/users"), json!({ "name": "ann" }), 201),
+        case("create_bound_user", "POST", v1("accounts/acme/users"), json!({ "name": "ann" }), 409),
+        case("list_bound_users", "GET", v1("accounts/acme/users"), none(), 200),
+        case("list_bound_users", "GET", v1("accounts/nobody/users"), none(), 404),
+        case("create_policy", "POST", v1("accounts/acme/policies"), policy("look", r#"["ecs:Describe*"]"#), 201),
+        case("create_policy", "POST", v1("accounts/acme/policies"), policy("bad", "7"), 400),
+        case("list_policies", "GET", v1("accounts/acme/policies"), none(), 200),
+        case("list_policies", "GET", v1("accounts/acme/policies?user=nobody"), none(), 404),
+        case("show_policy", "GET", v1("accounts/acme/policies/AdministratorAccess?kind=System"), none(), 200),
+        case("show_policy", "GET", v1("accounts/acme/policies/look?kind=system"), none(), 400),
+        case("change_policy", "PUT", v1("accounts/acme/policies/look"), json!({ "document": DOCUMENT }), 200),
+        case("change_policy", "PUT", v1("accounts/acme/policies/absent"), json!({ "document": DOCUMENT }), 404),
+        case("attach_user", "PUT", v1("accounts/acme/users/ann/policies/look"), none(), 204),
+        case("attach_user", "PUT", v1("accounts/acme/users/nobody/policies/look"), none(), 404),
+        case("detach_user", "DELETE", v1("accounts/acme/users/ann/policies/look"), none(), 204),
+        case("detach_user", "DELETE", v1("accounts/acme/users/ann/policies/absent"), none(), 404),
+        case("attach_role", "PUT", v1("accounts/acme/roles/builder/policies/look"), none(), 204),
+        case("attach_role", "PUT", v1("accounts/acme/roles/nobody/policies/look"), none(), 404),
+        case("detach_role", "DELETE", v1("accounts/acme/roles/builder/policies/look"), none(), 204),
+        case("detach_role", "DELETE", v1("accounts/acme/roles/nobody/policies/look"), none(), 404),
+        case("delete_policy", "DELETE", v1("accounts/acme/policies/look"), none(), 204),
+        case("delete_policy", "DELETE", v1("accounts/acme/policies/look"), none(), 404),
+        case("delete_bound_user", "DELETE", v1("accounts/acme/users/ann"), none(), 204),
+        case("delete_bound_user", "DELETE", v1("accounts/acme/users/ann"), none(), 404),
+        case("list_quotas", "GET", v1("accounts/acme/quotas"), none(), 200),
+        case("list_quotas", "GET", v1("accounts/nobody/quotas"), none(), 404),
+        case("set_quota", "PUT", v1("accounts/acme/quotas/region_images"), json!({ "most": 5 }), 200),
+        case("set_quota", "PUT", v1("accounts/acme/quotas/luck"), json!({ "most": 5 }), 400),
+        case("unset_quota", "DELETE", v1("accounts/acme/quotas/region_images"), none(), 200),
+        case("unset_quota", "DELETE", v1("accounts/acme/quotas/luck"), none(), 400),
         case("store_stats", "GET", v1("store"), none(), 200),
         case("store_stats", "DELETE", v1("store"), none(), 405),
         case("verify_store", "POST", v1("store/verify"), none(), 200),

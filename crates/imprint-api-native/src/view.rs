@@ -33,6 +33,22 @@ pub(crate) fn user(user: identity::User) -> wire::User {
     }
 }
 
+pub(crate) fn bound_user(user: identity::RamUser) -> wire::BoundUser {
+    let identity::RamUser { id, project_id: _, name, display_name, comments, created_at } = user;
+    wire::BoundUser { user_id: id, name, display_name, comments, created_at: created_at.to_rfc3339_seconds() }
+}
+
+pub(crate) fn policy(policy: identity::Policy) -> wire::Policy {
+    let identity::Policy { kind, name, description, document, created_at: _, updated_at } = policy;
+    let updated_at = updated_at.map(Timestamp::to_rfc3339_seconds);
+    wire::Policy { name, kind: kind.as_str().to_owned(), description, document, updated_at }
+}
+
+pub(crate) fn quota(quota: imprint_service::AccountQuota) -> wire::AccountQuota {
+    let imprint_service::AccountQuota { name, most, own } = quota;
+    wire::AccountQuota { name: name.to_owned(), most, own }
+}
+
 /// What a job is to do is left out: it may name places with secrets in them.
 pub(crate) fn job(job: Job) -> wire::Job {
     wire::Job {

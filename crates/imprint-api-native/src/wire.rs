@@ -1,7 +1,13 @@
 //! The JSON bodies, for both ends. What is not known is refused by the service and ignored by the client, so that a
 //! newer service goes on serving an older command line.
 
+mod account;
+
 use serde::{Deserialize, Serialize};
+
+pub use account::{
+    AccountQuota, BoundUser, ChangePolicy, CreateBoundUser, CreatePolicy, NewBoundUser, Policy, SetQuota,
+};
 
 /// The body of every refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

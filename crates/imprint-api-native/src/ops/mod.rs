@@ -2,12 +2,15 @@
 //! answered. The registry below is all there is: routing, metrics and the coverage test read it.
 
 mod accounts;
+mod bound_users;
 mod chunks;
 mod content;
 mod extents;
 mod jobs;
 mod keys;
 mod login;
+mod policies;
+mod quotas;
 mod store;
 mod users;
 
@@ -44,8 +47,21 @@ pub(crate) type Row = Op<Act>;
 
 /// The whole registry.
 pub(crate) fn all() -> Vec<Row> {
-    [login::OPS, accounts::OPS, keys::OPS, users::OPS, store::OPS, jobs::OPS, chunks::OPS, content::OPS, extents::OPS]
-        .concat()
+    [
+        login::OPS,
+        accounts::OPS,
+        keys::OPS,
+        users::OPS,
+        bound_users::OPS,
+        policies::OPS,
+        quotas::OPS,
+        store::OPS,
+        jobs::OPS,
+        chunks::OPS,
+        content::OPS,
+        extents::OPS,
+    ]
+    .concat()
 }
 
 /// Finds out who asks, as far as the operation wants to know, and has it carried out.
