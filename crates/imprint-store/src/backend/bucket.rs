@@ -45,6 +45,14 @@ impl Bucket {
     /// # Errors
     /// [`Kind::Invalid`] for a URL that cannot be understood, [`Kind::Missing`] when there is no such directory.
     pub fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, super::aws_variables())
+    }
+
+    /// As [`Bucket::open`], with the `AWS_…` variables given.
+    ///
+    /// # Errors
+    /// As [`Bucket::open`].
+    pub fn open_with(url: &str, aws: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         if let Some(path) = url.strip_prefix("file:") {
             return Self::directory(FilePath::new(path.strip_prefix("//").unwrap_or(path)));
         }
@@ -52,7 +60,7 @@ impl Bucket {
             return Err(Error::invalid("a bucket's URL must begin with file: or s3://"));
         };
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let store = s3_store(bucket, super::aws_variables())?;
+        let store = s3_store(bucket, aws)?;
         let prefix = Path::parse(prefix.trim_matches('/'))
             .map_err(|error| Error::invalid(format!("bucket prefix {prefix:?}")).with_source(error))?;
         Ok(Self { store, prefix, root: None })
@@ -267,41 +275,6 @@ impl Drop for ObjectWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    async fn whole(bucket: &Bucket, key: &str) -> Result<Vec<u8>> {
-        let (size, parts) = bucket.read(key).await?;
-        let parts: Vec<Bytes> = parts.try_collect().await?;
-        assert_eq!(size, parts.iter().map(|part| part.len() as u64).sum::<u64>());
-        Ok(parts.concat())
-    }
-
-    #[tokio::test]
-    async fn what_is_written_is_read_and_nothing_is_seen_before_it_is_complete() {
-        let dir = tempfile::tempdir().unwrap();
-        let bucket = Bucket::open(&format!("file:{}", dir.path().display())).unwrap();
-        let mut writer = bucket.write("deep/er/disk.raw").await.unwrap();
-        let bytes: Vec<u8> = (0..=250).cycle().take(PART_BYTES_MIN + 100_000).collect();
-        for part in bytes.chunks(1_000_003) {
-            writer.write(Bytes::copy_from_slice(part)).await.unwrap();
-            assert_eq!(bucket.size("deep/er/disk.raw").await.unwrap(), None);
-        }
-        writer.finish().await.unwrap();
-        assert_eq!(bucket.size("deep/er/disk.raw").await.unwrap(), Some(bytes.len() as u64));
-        assert!(whole(&bucket, "deep/er/disk.raw").await.unwrap() == bytes);
-        bucket.write("empty").await.unwrap().finish().await.unwrap();
-        assert_eq!(bucket.size("empty").await.unwrap(), Some(0));
-    }
-
-    #[tokio::test]
-    async fn an_object_given_up_leaves_what_was_there() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("disk"), b"old").unwrap();
-        let bucket = Bucket::directory(dir.path()).unwrap();
-        let mut writer = bucket.write("disk").await.unwrap();
-        writer.write(vec![1; PART_BYTES_MIN + 1].into()).await.unwrap();
-        drop(writer);
-        assert_eq!(whole(&bucket, "disk").await.unwrap(), b"old");
-    }
 
     #[tokio::test]
     async fn no_key_and_no_link_leads_outside() {
