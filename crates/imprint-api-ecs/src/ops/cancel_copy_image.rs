@@ -33,10 +33,5 @@ async fn cancel(call: Call) -> Outcome {
 
 /// This operation's words where they differ from the others'.
 fn faults(error: &Error) -> Option<Fault> {
-    let code = match error {
-        Error::Conflict(Conflict::JobNotStoppable) => CANNOT_CANCEL,
-        Error::Denied(_) => code::IMAGE_NOT_FOUND,
-        _ => return None,
-    };
-    Some(code.fault())
+    matches!(error, Error::Conflict(Conflict::JobNotStoppable)).then(|| CANNOT_CANCEL.fault())
 }

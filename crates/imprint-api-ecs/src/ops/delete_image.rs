@@ -20,7 +20,8 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
     Parameter::text("ImageId", "The image.").required(),
     Parameter::of("Force", Kind::Truth, "Also while machines of it exist; these cannot be set back to it afterwards."),
 ])
-.codes(&[USED_BY_INSTANCE, SHARED, COPYING, codes::ALREADY_IMPORTING, EXPORTING, PUBLIC, code::IMAGE_NOT_FOUND])
+.codes(&[USED_BY_INSTANCE, SHARED, COPYING, codes::ALREADY_IMPORTING, EXPORTING, PUBLIC])
+.impossible(&[(code::IMAGE_NOT_FOUND, "what is not there, or not the caller's, is deleted already")])
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
 
@@ -63,11 +64,5 @@ async fn delete(call: Call) -> Outcome {
 
 /// This operation's words where they differ from the others'.
 fn faults(error: &Error) -> Option<Fault> {
-    let code = match error {
-        Error::Conflict(Conflict::ImageShared) => SHARED,
-        // of somebody else, who lets the caller see it
-        Error::Denied(_) => code::IMAGE_NOT_FOUND,
-        _ => return None,
-    };
-    Some(code.fault())
+    matches!(error, Error::Conflict(Conflict::ImageShared)).then(|| SHARED.fault())
 }

@@ -110,7 +110,6 @@ fn faults(error: &Error) -> Option<Fault> {
         Error::Conflict(Conflict::ExportTooLarge) => TOO_LARGE,
         Error::Unsupported(_) => BAD_FORMAT,
         Error::Invalid { field: Field::Object, .. } => code::BUCKET_NOT_FOUND,
-        Error::Denied(_) => code::IMAGE_NOT_FOUND,
         _ => return None,
     };
     Some(code.fault())

@@ -192,7 +192,6 @@ async fn accounts(call: &Call, numbers: &[&str]) -> Result<Vec<ProjectId>, Probl
 fn describe_faults(error: &Error) -> Option<Fault> {
     match error {
         Error::NotFound(Resource::Image(id)) => Some(not_found(id)),
-        Error::Denied(_) => Some(code::IMAGE_NOT_FOUND.fault()),
         _ => None,
     }
 }
@@ -206,7 +205,6 @@ fn modify_faults(error: &Error) -> Option<Fault> {
     let code = match error {
         Error::Conflict(Conflict::ImagePublic) => IS_PUBLIC,
         Error::Invalid { field: Field::Visibility, .. } => PUBLIC_CONFLICT,
-        Error::Denied(_) => code::IMAGE_NOT_FOUND,
         _ => return None,
     };
     Some(code.fault())

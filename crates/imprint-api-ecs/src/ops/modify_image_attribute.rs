@@ -130,8 +130,6 @@ fn faults(error: &Error) -> Option<Fault> {
         Error::OverQuota(Quota::FamilyImages, _) => FAMILY_FULL,
         Error::OverQuota(Quota::Families, _) => FAMILIES_FULL,
         Error::Conflict(Conflict::ImageUsedByInstance) => USED_BY_INSTANCE,
-        // whose image it is, is not told
-        Error::Denied(_) => code::IMAGE_NOT_FOUND,
         _ => return None,
     };
     Some(code.fault())

@@ -247,8 +247,9 @@ async fn mappings(world: World) -> World {
             ("9.Size", "2000"),
             ("9.Device", "/dev/xvdb"),
         ],
-    );
-    let image = shown(&world, &made(answer.await)).await;
+    )
+    .await;
+    let image = shown(&world, &made(answer)).await;
     assert_eq!(column(&image, "Device"), ["/dev/xvda", "/dev/xvdb", "/dev/xvdc", "/dev/xvdd"]);
     assert_eq!(column(&image, "Size"), ["50", "2000", "20", "100"], "an empty disk has 20 GiB unless told");
     assert_eq!(column(&image, "SnapshotId"), [system.as_str(), "", "", data.as_str()]);
