@@ -66,7 +66,8 @@ fn qcow2(size_bytes: u64, backing: Option<&str>) -> Vec<u8> {
     file[16..20].copy_from_slice(&u32::try_from(backing_len).expect("short").to_be_bytes());
     file[20..24].copy_from_slice(&16_u32.to_be_bytes());
     file[24..32].copy_from_slice(&size_bytes.to_be_bytes());
-    file[36..40].copy_from_slice(&16_u32.to_be_bytes());
+    let tables = u32::try_from(size_bytes.div_ceil(512 << 20)).expect("small");
+    file[36..40].copy_from_slice(&tables.to_be_bytes());
     file[40..48].copy_from_slice(&0x3_0000_u64.to_be_bytes());
     file[48..56].copy_from_slice(&0x1_0000_u64.to_be_bytes());
     file[56..60].copy_from_slice(&1_u32.to_be_bytes());

@@ -1,14 +1,17 @@
 //! What the verbs promise, on a real database and a real store.
 
 mod buckets;
+mod copies;
 mod definitions;
 mod imports;
 mod inventory;
 mod inventory_model;
 mod making;
 mod pushes;
+mod races;
 mod sharing;
 mod stock;
+mod tokens;
 mod uploads;
 
 use bytes::Bytes;
