@@ -120,7 +120,7 @@ impl Identity {
 
     /// A token for who holds an access key. `signature` is HMAC-SHA256, under the key's secret, of
     /// `imprint-token\n{access_key_id}\n{timestamp}\n{nonce}`, where `timestamp` is ISO 8601 and at most 5 minutes off,
-    /// and `nonce` is 8 to 64 characters that were not used before (on this node).
+    /// and `nonce` is 8 to 64 characters that were not used before.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Unavailable`].
@@ -145,7 +145,9 @@ impl Identity {
             signature,
         };
         let signer = self.verify_signature(proof).await.map_err(Unauthenticated::from)?;
-        if !self.claim_nonce(access_key_id, nonce, signed_at.after(SKEW_MAX)).await? {
+        // a moment longer than the request can be played back
+        let until = signed_at.after(SKEW_MAX + Duration::from_secs(1));
+        if !self.claim_nonce(access_key_id, nonce, until).await? {
             return Err(Error::Unauthenticated);
         }
         let audit_id = AuditId(random_bytes());

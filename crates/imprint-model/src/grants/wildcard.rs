@@ -86,6 +86,43 @@ mod tests {
         assert!(fits("ab:DO*", "AB:doIt", Capitals::Alike) && !fits("é", "É", Capitals::Alike));
     }
 
+    /// As one would define it; exponential, so for short texts only.
+    fn defined(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (None, Some(_)) => false,
+            (Some((b'*', rest)), _) => (0..=text.len()).any(|taken| defined(rest, &text[taken..])),
+            (Some((b'?', rest)), Some((_, after))) => defined(rest, after),
+            (Some((wanted, rest)), Some((found, after))) => wanted == found && defined(rest, after),
+            (Some(_), None) => false,
+        }
+    }
+
+    fn all_texts(alphabet: &[u8], length_max: usize) -> Vec<Vec<u8>> {
+        let mut all = vec![Vec::new()];
+        let mut longest = 0..1;
+        for _ in 0..length_max {
+            let next = all[longest.clone()].iter().flat_map(|text| {
+                alphabet.iter().map(|&letter| text.iter().copied().chain([letter]).collect::<Vec<u8>>())
+            });
+            let next: Vec<_> = next.collect();
+            longest = all.len()..all.len() + next.len();
+            all.extend(next);
+        }
+        all
+    }
+
+    #[test]
+    fn every_short_pattern_fits_what_it_should() {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
+        for pattern in all_texts(b"ab*?", 4) {
+            for tried in all_texts(b"ab", 4) {
+                let fitted = fits(&text(&pattern), &text(&tried), Capitals::Differ);
+                assert_eq!(fitted, defined(&pattern, &tried), "{} {}", text(&pattern), text(&tried));
+            }
+        }
+    }
+
     #[test]
     fn a_pattern_made_to_be_slow_is_not() {
         let (pattern, text) = ("*a".repeat(3_000) + "b", "a".repeat(6_000));
