@@ -40,7 +40,7 @@ fn full_name(call: &Call, resource: &str) -> String {
 }
 
 /// What is known about a call, for conditions.
-fn facts(call: &Call) -> GrantFacts {
+pub(crate) fn facts(call: &Call) -> GrantFacts {
     let mut facts = GrantFacts::new();
     let mut add = |key: String, value: String| facts.entry(key).or_default().push(value);
     add("acs:CurrentTime".to_owned(), call.now.to_rfc3339_seconds());

@@ -27,8 +27,7 @@ pub(crate) mod refusal {
     pub(crate) const NO_KEY: Code = Code::new(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action.");
     pub(crate) const UNKNOWN_KEY: Code =
         Code::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
-    pub(crate) const DISABLED_KEY: Code =
-        Code::new(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.");
+    pub(crate) const DISABLED_KEY: Code = Code::new(403, "Forbidden.AccessKeyDisabled", "The Access Key is disabled.");
     /// The text to sign follows the colon; clients compare it with theirs.
     pub(crate) const WRONG_SIGNATURE: Code = Code::new(
         400,
@@ -67,6 +66,7 @@ pub(crate) mod refusal {
         Code::new(403, "UnsupportedHTTPMethod", "This http method is not supported.");
 
     /// All of them, for the documentation.
+    #[cfg(test)]
     pub(crate) const ALL: &[Code] = &[
         BAD_HTTP_METHOD,
         NO_KEY,

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use imprint_identity::Signer;
-use imprint_model::{Caller, Timestamp};
+use imprint_model::{Caller, ProjectId, Timestamp};
 use imprint_service::Ask;
 
-use crate::fault::Fault;
+use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::op::Op;
 use crate::params::Params;
@@ -49,11 +49,19 @@ pub(crate) struct Who {
 }
 
 impl Call {
+    /// The account, as the engine names it.
+    ///
+    /// # Errors
+    /// `Forbidden.Unauthorized` for one who acts for none, which a key never does.
+    pub(crate) fn account_id(&self) -> Result<ProjectId, Fault> {
+        self.caller.project.clone().ok_or_else(|| code::FORBIDDEN.fault())
+    }
+
     /// The thing that a required parameter names, or `unknown` for a text that is no id of this kind.
     ///
     /// # Errors
     /// `MissingParameter`, or `unknown`.
-    pub(crate) fn id<I: WireId>(&self, name: &str, unknown: crate::fault::Code) -> Result<I, Fault> {
+    pub(crate) fn id<I: WireId>(&self, name: &str, unknown: Code) -> Result<I, Fault> {
         I::read(self.params.need(name)?).ok_or_else(|| unknown.fault())
     }
 

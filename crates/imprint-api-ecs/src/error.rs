@@ -1,8 +1,9 @@
 //! What the engine's and the identity's errors become. One match for each, without a catch-all: whoever adds an error
 //! chooses its code here. Operations whose tables say otherwise override single errors (`Op::faults`).
 
-use imprint_service::{Conflict, Error, Field, Quota, Resource};
+use imprint_service::{Error, Field, Quota, Resource};
 
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::op::Op;
 use crate::params::{invalid, missing};
@@ -56,7 +57,7 @@ impl From<Error> for Fault {
             Error::WrongStatus(_) | Error::Incomplete(_) => IMAGE_NOT_AVAILABLE.fault(),
             Error::Gone => code::IMAGE_NOT_FOUND.fault(),
             Error::Protected | Error::Denied(_) => code::FORBIDDEN.fault(),
-            Error::Conflict(conflict) => in_the_way(conflict).fault(),
+            Error::Conflict(conflict) => conflict::code_of(conflict).fault(),
             Error::TokenReused => code::IDEMPOTENT_MISMATCH.fault(),
             Error::DryRun => code::DRY_RUN.fault(),
             Error::InUse(_) => code::CONFLICT.fault(),
@@ -78,7 +79,8 @@ impl From<imprint_identity::Error> for Fault {
             E::Throttled { .. } => code::THROTTLING_USER.fault(),
             E::Unavailable(what) => code::UNAVAILABLE.fault().caused_by(what),
             E::NotFound { .. } => code::ACCOUNT_NOT_FOUND.fault(),
-            E::Duplicate { .. } => code::CONFLICT.fault(),
+            E::Duplicate { .. } | E::InUse { .. } | E::Limit { .. } => code::CONFLICT.fault(),
+            E::Document(why) => code::INVALID_PARAMETER.with_message(why.to_string()),
             E::Invalid(why) => code::INVALID_PARAMETER.with_message(why),
             E::Catalogue(error) => Error::from(error).into(),
             E::Sealed(_) | E::Internal(_) => code::INTERNAL.fault().caused_by(error),
@@ -196,162 +198,5 @@ fn over(quota: Quota) -> Code {
         Quota::Families => code::QUOTA_FAMILIES,
         Quota::DiskSnapshots => code::QUOTA_SNAPSHOTS,
         Quota::DataDisks => code::INVALID_PARAMETER,
-    }
-}
-
-/// What is in the way, in the words most operations use.
-fn in_the_way(conflict: Conflict) -> Code {
-    match conflict {
-        Conflict::ImageCreating => code::IMAGE_CREATING,
-        Conflict::ImageNotAvailable => {
-            Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.")
-        }
-        Conflict::ImageNotDeprecated => {
-            Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.")
-        }
-        Conflict::ImageDeprecated => Code::new(
-            403,
-            "OperationDenied.InvalidImageStatus",
-            "The specified image cannot be shared when it is deprecated.",
-        ),
-        Conflict::ImageShared => Code::new(
-            403,
-            "ImageUseShared",
-            "The specified image has been shared to others, please remove shared accounts first.",
-        ),
-        Conflict::ImagePublic => {
-            Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.")
-        }
-        Conflict::ImageNotPublic => Code::new(403, "Image.NotPublic", "The specified image is not public image."),
-        Conflict::ImageUsedByInstance => Code::new(
-            403,
-            "ImageUsingByInstance",
-            "The specified image has been used to create instances. You can use the DescribeInstances API to query \
-             these instances, or you can use the force parameter to proceed.",
-        ),
-        Conflict::ImageCopying => Code::new(
-            403,
-            "OperationDenied.ImageCopying",
-            "The image is being copied. Please use the CancelCopyImage API.",
-        ),
-        Conflict::ImageImporting => Code::new(403, "ImageIsImporting", "The specified Image is importing."),
-        Conflict::ImageExporting => Code::new(
-            403,
-            "ImageIsExporting",
-            "The specified image is currently being exported. You can use the DescribeTasks API to check the status \
-             of related tasks and cancel them if needed.",
-        ),
-        Conflict::ImageNotCopy => {
-            Code::new(400, "ImageCreatedNotFromCopy", "The specified image is not the target image of a copy action.")
-        }
-        Conflict::CopyCompleted => Code::new(400, "IncorrectImageStatus", "The image copy has completed."),
-        Conflict::CopyFailed => Code::new(400, "IncorrectImageStatus", "The Image copy has been failed."),
-        Conflict::SharedImageToOtherRegion => Code::new(
-            403,
-            "OperationDenied.SameRegionOnly",
-            "The image shared from others can not be copied to another region directly.",
-        ),
-        Conflict::CommunityImageCopied => {
-            Code::new(400, "OperationDenied.CommunityImage", "Community images do not support this operation.")
-        }
-        Conflict::MetadataAccessOpened => Code::new(
-            403,
-            "InvalidOperation.FeaturesImdsSupportNotMatch",
-            "The specified parameter Features.ImdsSupport can not be set to v1 from v2.",
-        ),
-        Conflict::BootModeForArchitecture => Code::new(
-            400,
-            "InvalidBootMode.NotSupport",
-            "The specified parameter BootMode is not supported for current image architecture.",
-        ),
-        Conflict::SharedWithSelf => {
-            Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.")
-        }
-        Conflict::DeviceTaken => Code::new(
-            400,
-            "InvalidDevice.InUse",
-            "The specified parameter DiskDeviceMapping.n.Device has been occupied.",
-        ),
-        Conflict::JobNotStoppable => Code::new(
-            403,
-            "InvalidTaskId.IncorrectTaskStatus",
-            "The current status of the task does not support this operation.",
-        ),
-        other => of_inventory(other),
-    }
-}
-
-/// What is in the way among machines, disks and snapshots.
-fn of_inventory(conflict: Conflict) -> Code {
-    match conflict {
-        Conflict::InstanceStatus => Code::new(
-            403,
-            "IncorrectInstanceStatus",
-            "The current status of the resource does not support this operation.",
-        ),
-        Conflict::InstanceLocked => Code::new(
-            400,
-            "InstanceLockedForSecurity",
-            "The specified operation is denied as your instance is locked for security reasons.",
-        ),
-        Conflict::InstanceProtected => Code::new(
-            403,
-            "InvalidOperation.DeletionProtection",
-            "The operation is not allowed due to deletion protection.",
-        ),
-        Conflict::NoSystemDisk => {
-            Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.")
-        }
-        Conflict::DiskStatus => {
-            Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.")
-        }
-        Conflict::DiskNeverAttached => Code::new(
-            403,
-            "IncorrectDiskStatus.NeverAttached",
-            "The specified disk has never been attached to instance.",
-        ),
-        Conflict::DiskAttached => Code::new(403, "DiskStillAttached", "The disk is still attached to the disk."),
-        Conflict::DiskNotAttached => {
-            Code::new(403, "DependencyViolation", "The specified disk is not attached to the specified instance.")
-        }
-        Conflict::DiskIsSystem => Code::new(
-            403,
-            "DiskTypeViolation",
-            "The specified disk is a system disk and does not support this operation.",
-        ),
-        Conflict::DiskSnapshotting => {
-            Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.")
-        }
-        Conflict::SnapshotOfOtherDisk => {
-            Code::new(403, "InvalidParameter.Mismatch", "Specified snapshot and specified disk do not match.")
-        }
-        Conflict::SnapshotNotReady => Code::new(
-            403,
-            "InvalidSnapshotId.NotReady",
-            "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
-        ),
-        Conflict::SnapshotNotSystem => {
-            Code::new(403, "OperationDenied", "The specified snapshot is not allowed to create image.")
-        }
-        Conflict::NoSystemSnapshot => Code::new(
-            400,
-            "OperationDenied",
-            "The specified parameter DiskDeviceMapping.n.SnapshotId does not contain system disk snapshot.",
-        ),
-        Conflict::TwoSystemSnapshots => Code::new(
-            400,
-            "OperationDenied",
-            "The specified parameter DiskDeviceMapping.n.SnapshotId contains two or more system disk snapshots.",
-        ),
-        Conflict::SnapshotShared => {
-            Code::new(400, "OperationDenied", "Shared snapshots do not support creating images.")
-        }
-        Conflict::SnapshotUsedByImage => {
-            Code::new(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).")
-        }
-        Conflict::SnapshotUsedByDisk => {
-            Code::new(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).")
-        }
-        _ => code::CONFLICT,
     }
 }

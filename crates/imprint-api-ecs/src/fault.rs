@@ -185,6 +185,7 @@ pub(crate) mod code {
     );
 
     /// What any operation may answer beside its own codes.
+    #[cfg(test)]
     pub(crate) const COMMON: &[Code] = &[
         MISSING_PARAMETER,
         INVALID_PARAMETER,

@@ -78,8 +78,6 @@ impl Region {
     /// The usual codes, and it must be given.
     pub(crate) const REQUIRED: Self =
         Self::Required { missing: code::MISSING_PARAMETER, unknown: code::REGION_NOT_FOUND };
-    /// The usual code, and it may be left out.
-    pub(crate) const OPTIONAL: Self = Self::Optional { unknown: code::REGION_NOT_FOUND };
 }
 
 /// The type of a parameter, for the documentation and for the tests that try wrong ones.
@@ -105,10 +103,12 @@ pub(crate) struct Parameter {
     /// Its name.
     pub(crate) name: &'static str,
     /// Its type.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) kind: Kind,
     /// Whether it must be given; checked before the operation runs, with `missing`.
     pub(crate) missing: Option<Code>,
     /// What it is, for people; Markdown.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) about: &'static str,
 }
 
@@ -155,12 +155,15 @@ pub(crate) struct Op {
     /// Whether it changes anything.
     pub(crate) effect: Effect,
     /// One sentence for the documentation.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) about: &'static str,
     /// Its own parameters. `RegionId`, `ClientToken` and `DryRun` follow from the other members.
     pub(crate) parameters: &'static [Parameter],
-    /// The codes it may answer with, beside [`code::COMMON`] and those of authentication.
+    /// The codes it may answer with, beside `fault::code::COMMON` and those of authentication.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) codes: &'static [Code],
     /// The codes the API's table lists that are never answered here, and why; for the documentation.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) impossible: &'static [(Code, &'static str)],
     /// How `RegionId` is treated.
     pub(crate) region: Region,
@@ -241,6 +244,7 @@ impl Op {
     }
 
     /// The codes that follow from the row's other members.
+    #[cfg(test)]
     pub(crate) fn common_codes(&self) -> Vec<Code> {
         let mut codes = Vec::new();
         if self.api == Api::Ecs {

@@ -214,11 +214,6 @@ impl<'a> Object<'a> {
         self.params.text(&self.name(member))
     }
 
-    /// A member's value, even when it is empty.
-    pub(crate) fn given(&self, member: &str) -> Option<&'a str> {
-        self.params.given(&self.name(member))
-    }
-
     /// A member's truth.
     ///
     /// # Errors

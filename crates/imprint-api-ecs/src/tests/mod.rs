@@ -6,6 +6,9 @@
 mod cases;
 mod client;
 mod coverage;
+mod docs;
+mod protocol;
+mod fixture;
 mod world;
 
 pub(crate) use client::{Answer, Client, Style};

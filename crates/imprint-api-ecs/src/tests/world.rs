@@ -18,6 +18,8 @@ pub(crate) const UNBOUNDED: Rates =
 pub(crate) struct World {
     /// The engine, its catalogue, store and clock.
     pub(crate) engine: testing::World,
+    /// Its buckets: a directory each.
+    pub(crate) buckets: tempfile::TempDir,
     /// Who is who.
     pub(crate) identity: Identity,
     /// The owner of one account.
@@ -37,7 +39,9 @@ impl World {
     /// A world whose clients may ask this fast.
     pub(crate) async fn with(rates: Rates) -> Self {
         let regions = vec!["local-1".to_owned(), "local-2".to_owned()];
-        let engine = testing::World::with(imprint_service::Settings { regions, ..Default::default() });
+        let buckets = tempfile::tempdir().expect("a directory");
+        let buckets_dir = Some(buckets.path().to_owned());
+        let engine = testing::World::with(imprint_service::Settings { regions, buckets_dir, ..Default::default() });
         let clock = Arc::new(engine.clock.clone());
         let settings = imprint_identity::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
         let identity = Identity::open(engine.catalogue.clone(), settings, [5; 32], clock.clone());
@@ -65,7 +69,7 @@ impl World {
         let root = identity.account("admin").await.expect("the first account");
         let root = Client { heard, ..client("ROOTKEY", "root-secret-of-tests", &root.account_id) };
         let [owner, other] = <[Client; 2]>::try_from(clients).expect("two");
-        Self { engine, identity, owner, other, root }
+        Self { engine, buckets, identity, owner, other, root }
     }
 
     /// Whether an operation answered with a code (`OK` for success) to anybody in this world.
