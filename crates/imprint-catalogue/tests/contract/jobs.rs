@@ -1,6 +1,6 @@
 //! The queue: one worker for each job, and another when that one dies.
 
-use imprint_catalogue::jobs::{self, CLOCK_SKEW, JobFilter, JobSort};
+use imprint_catalogue::jobs::{self, CLOCK_SKEW, JobFilter, JobListing, JobQuery, JobSort};
 use imprint_catalogue::{Catalogue, ErrorKind};
 use imprint_model::{ImageId, Job, JobId, JobState, ProjectId, Timestamp};
 use serde_json::json;
@@ -150,5 +150,90 @@ fn jobs_are_listed_by_what_is_asked() {
         let unknown = JobFilter { after: Some(JobId::random()), ..Default::default() };
         let refused = read(catalogue, |tx| jobs::list(tx, &unknown)).expect_err("refused");
         assert_eq!(refused.kind(), ErrorKind::UnknownMarker);
+    });
+}
+
+#[test]
+fn an_accounts_jobs_are_found_by_everything_asked() {
+    on_each_engine(|catalogue| {
+        let mut all: Vec<Job> = (0..12).map(job).collect();
+        for (place, job) in all.iter_mut().enumerate() {
+            job.kind = ["import", "export", "copy"][place % 3].to_owned();
+            job.state = [JobState::Pending, JobState::Cancelled, JobState::Succeeded][place / 4];
+            if place == 7 {
+                job.owner = ProjectId::from("other");
+            }
+        }
+        all.iter().for_each(|job| add(catalogue, job));
+        let owner = ProjectId::from("owner");
+        let ask = |change: &dyn Fn(&mut JobQuery)| {
+            let mut query = JobQuery::of(owner.clone(), 1, 100);
+            change(&mut query);
+            let JobListing { jobs, total } = read(catalogue, |tx| jobs::search(tx, &query)).expect("listed");
+            let places: Vec<i64> = jobs.iter().map(|job| job.created_at.0).collect();
+            (places, total)
+        };
+        let newest: Vec<i64> = (0..12).rev().filter(|at| *at != 7).collect();
+        assert_eq!(ask(&|_| {}), (newest.clone(), 11));
+        assert_eq!(ask(&|query| (query.number, query.size) = (3, 4)), (newest[8..].to_vec(), 11));
+        assert_eq!(ask(&|query| (query.number, query.size) = (4, 4)), (vec![], 11));
+        assert_eq!(ask(&|query| query.kinds = Some(vec!["copy".to_owned(), "x".to_owned()])), (vec![11, 8, 5, 2], 4));
+        assert_eq!(ask(&|query| query.kinds = Some(vec![])), (vec![], 0));
+        let states = [JobState::Cancelled, JobState::Failed];
+        assert_eq!(ask(&|query| query.states = Some(states.to_vec())), (vec![6, 5, 4], 3));
+        let images: Vec<ImageId> = [1, 7, 9].iter().filter_map(|place: &usize| all[*place].image).collect();
+        assert_eq!(ask(&|query| query.images = Some(images.clone())), (vec![9, 1], 2));
+        assert_eq!(ask(&|query| query.ids = Some(vec![all[3].id, all[7].id])), (vec![3], 1));
+        let both = |query: &mut JobQuery| (query.since, query.until) = (Some(Timestamp(2)), Some(Timestamp(4)));
+        assert_eq!(ask(&both), (vec![4, 3, 2], 3));
+        let many = JobQuery { ids: Some(vec![all[0].id; 1001]), ..JobQuery::of(owner.clone(), 1, 1) };
+        assert_eq!(read(catalogue, |tx| jobs::search(tx, &many)).expect_err("too many").kind(), ErrorKind::Other);
+    });
+}
+
+#[test]
+fn what_an_image_waits_for_is_found() {
+    on_each_engine(|catalogue| {
+        let of = |at: i64, image: Option<ImageId>, state| Job { image, state, ..job(at) };
+        let (one, other) = (ImageId::random(), ImageId::random());
+        let jobs = [
+            of(1, Some(one), JobState::Succeeded),
+            of(2, Some(one), JobState::Running),
+            of(3, Some(one), JobState::Pending),
+            of(4, Some(other), JobState::Pending),
+            of(5, None, JobState::Pending),
+        ];
+        jobs.iter().for_each(|job| add(catalogue, job));
+        assert_eq!(read(catalogue, |tx| jobs::open_of_image(tx, one)).expect("asked"), Some(jobs[1].clone()));
+        assert_eq!(read(catalogue, |tx| jobs::open_of_image(tx, ImageId::random())).expect("asked"), None);
+        let all = [one, other, ImageId::random()];
+        let open = read(catalogue, |tx| jobs::open_of_images(tx, &all)).expect("asked");
+        assert_eq!(open, jobs[1..4]);
+        assert_eq!(read(catalogue, |tx| jobs::open_of_images(tx, &[])).expect("asked"), []);
+    });
+}
+
+#[test]
+fn workers_take_the_kinds_they_are_for() {
+    on_each_engine(|catalogue| {
+        let of = |at: i64, kind: &str| Job { kind: kind.to_owned(), ..job(at) };
+        let jobs = [of(1, "long"), of(2, "quick"), of(3, "other"), of(4, "quick")];
+        jobs.iter().for_each(|job| add(catalogue, job));
+        let take = |kinds: &'static [&'static str]| {
+            let until = Timestamp(1_000);
+            let taken = write(catalogue, move |tx| jobs::lease_next_of(tx, "w1", kinds, Timestamp(10), until));
+            taken.expect("asked").map(|job| job.created_at.0)
+        };
+        assert_eq!(take(&["quick", "other"]), Some(2));
+        assert_eq!(take(&["quick", "other"]), Some(3));
+        assert_eq!((take(&["nothing"]), take(&[])), (None, None));
+        assert_eq!(take(&["quick"]), Some(4));
+        assert_eq!(take(&["quick"]), None);
+        assert_eq!(lease(catalogue, "w2", 10).map(|job| job.created_at.0), Some(1));
+        // w2 is the only one left alive.
+        let released = write(catalogue, |tx| jobs::release_others(tx, "w2", Timestamp(20))).expect("released");
+        assert_eq!(released, 3);
+        let again = lease(catalogue, "w2", 21).expect("at once, whatever the lease said");
+        assert_eq!((again.created_at.0, again.attempts), (2, 2));
     });
 }
