@@ -108,7 +108,12 @@ class V1(Sdk):
         request.set_endpoint(self.place)
         request.set_protocol_type("http")
         for name, value in parameters.items():
-            setter = f"set_{name.replace('.', '')}{'s' if isinstance(value, list) else ''}"
+            if hasattr(request, f"set_{name}1"):
+                # The SDK knows only the first of the list.
+                (first,) = value
+                getattr(request, f"set_{name}1")(first)
+                continue
+            setter = f"set_{name}{'s' if isinstance(value, list) else ''}"
             if hasattr(request, setter):
                 getattr(request, setter)(value)
             else:

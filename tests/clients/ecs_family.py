@@ -13,6 +13,7 @@ from harness.ecs import REGION
 
 NOBODY = "m-00000000000000000000"
 BUCKET = "imprint-clients"
+OTHER_REGION = "local-2"
 
 
 def in_bucket(name):
@@ -68,9 +69,9 @@ def test_a_community_image_is_everybodys(sdk, theirs, world):
     assert groups == [{"Group": "all"}]
     sdk.refused(403, "ImageIsPublic", "DeleteImage", ImageId=made)
     theirs.refused(400, "OperationDenied.CommunityImage", "CopyImage", ImageId=made)
-    sdk("ModifyImageShareGroupPermission", ImageId=made, **{"RemoveGroup.1": "all"})
+    sdk("ModifyImageShareGroupPermission", ImageId=made, RemoveGroup=["all"])
     assert not shown(theirs, made, ImageOwnerAlias="others", IsPublic=True)
-    sdk("ModifyImageShareGroupPermission", ImageId=made, **{"AddGroup.1": "all"})
+    sdk("ModifyImageShareGroupPermission", ImageId=made, AddGroup=["all"])
     assert shown(theirs, made, ImageOwnerAlias="others", IsPublic=True)
     sdk("ModifyImageSharePermission", ImageId=made, IsPublic=False)
     sdk("DeleteImage", ImageId=made)
@@ -79,9 +80,9 @@ def test_a_community_image_is_everybodys(sdk, theirs, world):
 @pytest.mark.parametrize("status, code, action, asked", [
     (404, "InvalidAccount.NotFound", "ModifyImageSharePermission", {"AddAccount": ["1"]}),
     (404, "InvalidAccount.Forbbiden", "ModifyImageSharePermission", {"AddAccount": ["self"]}),
-    (400, "InvalidGroup.Malformed", "ModifyImageShareGroupPermission", {"AddGroup.1": "some"}),
+    (400, "InvalidGroup.Malformed", "ModifyImageShareGroupPermission", {"AddGroup": ["some"]}),
     (404, "InvalidImageId.NotFound", "ModifyImageSharePermission", {"ImageId": NOBODY, "AddAccount": ["1"]}),
-    (404, "InvalidImageId.NotFound", "ModifyImageShareGroupPermission", {"ImageId": NOBODY, "AddGroup.1": "all"}),
+    (404, "InvalidImageId.NotFound", "ModifyImageShareGroupPermission", {"ImageId": NOBODY, "AddGroup": ["all"]}),
     (404, "InvalidImageId.NotFound", "DescribeImageSharePermission", {"ImageId": NOBODY}),
     (404, "InvalidImageId.NotFound", "DescribeImageSupportInstanceTypes", {"ImageId": NOBODY}),
     (404, "InvalidImageId.NotFound", "CopyImage", {"ImageId": NOBODY}),
@@ -116,6 +117,23 @@ def test_an_image_is_copied(sdk, world):
     sdk("DeleteImage", ImageId=made)
     assert shown(sdk, copy)["Status"] == "Available"
     sdk("DeleteImage", ImageId=copy)
+
+
+def test_an_image_is_copied_to_another_region(sdk, theirs, world):
+    """A copy is another image, and each region shows its own; what is shared is copied only where it is."""
+    made = world.made(ImageName=unique("here"))
+    copy = sdk("CopyImage", ImageId=made, DestinationRegionId=OTHER_REGION,
+               DestinationImageName=unique("there"))["ImageId"]
+    there = world.account.ecs(OTHER_REGION)
+    assert available(there, copy)["IsCopied"] is True
+    assert not shown(sdk, copy) and there.image(made) is None
+    assert shown(sdk, copy, RegionId=OTHER_REGION)["ImageId"] == copy
+    sdk.refused(404, "InvalidImageId.NotFound", "ModifyImageAttribute", ImageId=copy, Description="not here")
+    sdk("ModifyImageSharePermission", ImageId=made, AddAccount=[world.stranger.account_id])
+    theirs.refused(403, "OperationDenied.SameRegionOnly", "CopyImage", ImageId=made, DestinationRegionId=OTHER_REGION)
+    sdk("ModifyImageSharePermission", ImageId=made, RemoveAccount=[world.stranger.account_id])
+    there.ok("DeleteImage", ImageId=copy)
+    sdk("DeleteImage", ImageId=made)
 
 
 def test_an_image_comes_from_a_bucket_and_goes_there(sdk, world):
@@ -173,7 +191,7 @@ def test_an_import_that_is_refused(sdk, status, code, changes):
 def test_a_task_that_nobody_knows(sdk):
     sdk.refused(400, "InvalidTaskId.NotFound", "CancelTask", TaskId="t-00000000000000000000")
     assert sdk("DescribeTasks", TaskIds="t-00000000000000000000")["TaskSet"] == {"Task": []}
-    assert not sdk("DescribeTaskAttribute", TaskId="t-00000000000000000000").get("TaskId")
+    sdk.refused(400, "InvalidTaskId.NotFound", "DescribeTaskAttribute", TaskId="t-00000000000000000000")
 
 
 def test_tags(sdk, world):

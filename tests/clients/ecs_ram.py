@@ -8,6 +8,7 @@ import json
 import pytest
 from conftest import unique
 from ecs_images import shown
+from ecs_world import available
 
 
 def document(*statements):
@@ -83,6 +84,7 @@ def test_a_refusal_stands_above_a_permission(ram, user, policy, world):
     ram("AttachPolicyToUser", UserName=name, PolicyName=everything, PolicyType="Custom")
     client.refused(403, "Forbidden.RAM", "ModifyImageAttribute", ImageId=world.image, Description="by a user")
     made = client("CreateImage", SnapshotId=world.snapshot)["ImageId"]
+    available(world.ecs, made)
     client("ModifyImageAttribute", ImageId=made, Description="by a user")
     client("DeleteImage", ImageId=made, Force=True)
 
@@ -107,7 +109,7 @@ def test_the_providers_policies(ram, user, world):
 
 
 @pytest.mark.parametrize("status, code, action, asked", [
-    (400, "InvalidParameter.PolicyDocument", "CreatePolicy", {"PolicyDocument": "{"}),
+    (400, "MalformedPolicyDocument", "CreatePolicy", {"PolicyDocument": "{"}),
     (404, "EntityNotExist.Policy", "GetPolicy", {"PolicyType": "Custom"}),
     (404, "EntityNotExist.Policy", "DeletePolicy", {}),
     (404, "EntityNotExist.User", "DeleteUser", {"PolicyName": None, "UserName": "nobody-at-all"}),

@@ -11,7 +11,7 @@ from harness.ecs import new_account
 
 GIB = 1 << 30
 DISK_BYTES = 1 << 20
-TYPE = "ecs.g6.large"
+TYPE = "ecs.g7.large"
 DONE_SECS_MAX = 60
 
 

@@ -36,7 +36,7 @@ IMAGES_MAX = 40
 FAMILY_MAX = 6
 NAMES = [f"name-{n}" for n in range(60)]
 FAMILIES = [f"family-{n}" for n in range(4)]
-TYPE = "ecs.g6.large"
+TYPE = "ecs.g7.large"
 # What a request may be answered with that asks for what another has, or for more than there may be.
 REFUSED = {"InvalidImageName.Duplicated", "QuotaExceed.Image", "ImageQuotaExceed.ImageFamily",
            "ImageQuotaFull.ImageFamily", "InvalidStatus.ImageIsCreating", "IdempotentProcessing"}

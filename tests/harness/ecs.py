@@ -94,7 +94,7 @@ class Ecs:
         """One request as it is."""
         parts = urlsplit(self.url)
         body = raw if raw is not None else canonical(form).encode() if form else b""
-        sent = {"Host": parts.netloc, **({"Content-Type": FORM} if form else {}), **(headers or {})}
+        sent = {"host": parts.netloc, **({"content-type": FORM} if form else {}), **(headers or {})}
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
         try:
             connection.request(method, f"/?{canonical(query)}" if query else "/", body=body, headers=sent)
