@@ -1,5 +1,8 @@
 //! From the settings as text to each part's own, checked.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
 use imprint_service::HashAlgorithm;
 
 use crate::config::{ConfigError, Resolved};
@@ -19,6 +22,7 @@ pub(crate) struct Checked {
     pub(crate) store_url: String,
     pub(crate) store: imprint_store::Settings,
     pub(crate) identity: imprint_identity::Settings,
+    pub(crate) ecs: imprint_api_ecs::Settings,
     pub(crate) master_key: Option<[u8; 32]>,
     pub(crate) root_keys: Option<KeyPair>,
 }
@@ -33,6 +37,7 @@ pub(crate) fn check(settings: &Resolved) -> Result<Checked, ConfigError> {
         store_url: store_url(settings)?,
         store: store(settings)?,
         identity: identity(settings)?,
+        ecs: ecs(settings)?,
         master_key: master_key(settings)?,
         root_keys: root_keys(settings)?,
     })
@@ -56,7 +61,9 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
     let ports = settings.list("import_allowed_ports");
     let import_ports = ports.iter().map(|port| port.parse()).collect::<Result<Vec<u16>, _>>();
     Ok(imprint_service::Settings {
-        regions: settings.list("region"),
+        regions: regions(settings)?,
+        buckets: buckets(settings)?,
+        buckets_dir: settings.text("buckets_dir").map(PathBuf::from),
         limits: imprint_service::Limits {
             image_properties: settings.parse("limit_image_properties")?,
             image_tags: settings.parse("limit_image_tags")?,
@@ -65,6 +72,12 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
             account_bytes: settings.parse("limit_account_bytes")?,
             account_images: settings.parse("limit_account_images")?,
             account_uploads: settings.parse("limit_account_uploads")?,
+            region_images: settings.parse("limit_region_images")?,
+            family_images: settings.parse("limit_family_images")?,
+            families: settings.parse("limit_families")?,
+            disk_snapshots: settings.parse("limit_disk_snapshots")?,
+            image_shares: settings.parse("limit_image_shares")?,
+            region_copies: settings.parse("limit_region_copies")?,
         },
         hash_algorithm,
         check_format_match: settings.parse("check_format_match")?,
@@ -75,6 +88,48 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
         collect_grace_secs: settings.parse("collect_grace_secs")?,
         compress_after_secs: settings.parse("compress_after_secs")?,
     })
+}
+
+/// The regions of this installation. Their names stand in ids of resources and in comma lists, so they are plain words.
+fn regions(settings: &Resolved) -> Result<Vec<String>, ConfigError> {
+    let regions = settings.list("region");
+    let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if regions.is_empty() || !regions.iter().all(plain) {
+        return Err(settings.refuse("region", "must be names of letters, digits, - _ ., separated by commas"));
+    }
+    if regions.iter().collect::<BTreeSet<_>>().len() < regions.len() {
+        return Err(settings.refuse("region", "names a region twice"));
+    }
+    Ok(regions)
+}
+
+/// The ECS dialect's settings.
+fn ecs(settings: &Resolved) -> Result<imprint_api_ecs::Settings, ConfigError> {
+    let rate = |key| settings.within(key, 1..=1_000_000);
+    let rates = imprint_api_ecs::Rates {
+        api_per_second: rate("ecs_api_rate")?,
+        api_burst: rate("ecs_api_burst")?,
+        user_per_second: rate("ecs_user_rate")?,
+        user_burst: rate("ecs_user_burst")?,
+    };
+    Ok(imprint_api_ecs::Settings { rates })
+}
+
+/// The buckets that are named, and where each lies.
+fn buckets(settings: &Resolved) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut buckets = BTreeMap::new();
+    for pair in settings.list("buckets") {
+        let wrong =
+            || settings.refuse("buckets", "must be NAME=URL, separated by commas; URLs begin with file: or s3://");
+        let (name, url) = pair.split_once('=').ok_or_else(wrong)?;
+        if !["file:", "s3://"].iter().any(|beginning| url.starts_with(beginning)) {
+            return Err(wrong());
+        }
+        if buckets.insert(name.to_owned(), url.to_owned()).is_some() {
+            return Err(settings.refuse("buckets", format!("names {name} twice")));
+        }
+    }
+    Ok(buckets)
 }
 
 /// The catalogue's settings.

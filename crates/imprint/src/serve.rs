@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use imprint_api_ecs::EcsDialect;
 use imprint_api_glance::GlanceDialect;
 use imprint_api_keystone::KeystoneDialect;
 use imprint_api_native::NativeDialect;
@@ -47,11 +48,13 @@ struct Parts {
     service: Service,
     identity: Identity,
     clock: Arc<dyn Clock>,
+    ecs: imprint_api_ecs::Settings,
 }
 
 impl Parts {
     async fn open(checked: Checked) -> Result<Self, Failure> {
-        let Checked { data_dir, service, catalogue, store_url, store, identity, master_key, root_keys, .. } = checked;
+        let Checked { data_dir, service, catalogue, store_url, store, identity, ecs, master_key, root_keys, .. } =
+            checked;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = DataDir::at(data_dir);
         dir.create().map_err(|error| Failure::doing("cannot make the data directory", error))?;
@@ -65,8 +68,15 @@ impl Parts {
             .await
             .map_err(|error| Failure::doing("cannot open the identity", error))?;
         first_account(&identity, &dir, root_keys).await?;
+        let buckets_dir = service.buckets_dir.clone();
         let service = Service::new(catalogue, store, Arc::clone(&clock), service);
-        Ok(Self { service, identity, clock })
+        service.prepare().await.map_err(|error| Failure::doing("cannot bring the database up to date", error))?;
+        if let Some(dir) = buckets_dir {
+            tokio::fs::create_dir_all(&dir)
+                .await
+                .map_err(|error| Failure::doing("cannot make the directory of buckets (setting buckets_dir)", error))?;
+        }
+        Ok(Self { service, identity, clock, ecs })
     }
 
     fn surface(&self, settings: &Resolved, listen: SocketAddr, metrics: &Metrics) -> Surface {
@@ -84,8 +94,12 @@ impl Parts {
                 regions,
             },
         ));
-        let surface =
-            Surface::new(glance).mount(Claim::Under("/identity"), keystone).mount(Claim::Under("/imprint"), native);
+        let (service, identity, clock) = (self.service.clone(), self.identity.clone(), Arc::clone(&self.clock));
+        let ecs = Arc::new(EcsDialect::new(service, identity, clock, self.ecs.clone()));
+        let surface = Surface::new(glance)
+            .mount(Claim::Under("/identity"), keystone)
+            .mount(Claim::Under("/imprint"), native)
+            .mount(Claim::When(imprint_api_ecs::is_ecs), ecs);
         Probes::new(metrics.clone(), self.ready_check()).mount(surface)
     }
 

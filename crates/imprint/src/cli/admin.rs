@@ -1,4 +1,7 @@
-//! `imprint admin …`: accounts, access keys, users.
+//! `imprint admin …`: accounts, access keys, users, policies, limits.
+
+mod policy;
+mod quota;
 
 use clap::Subcommand;
 use data_encoding::HEXLOWER;
@@ -23,9 +26,15 @@ pub(crate) enum AdminCommand {
     /// Access keys: what programs log in with
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Users: who logs in with a password
+    /// Users: who logs in with a password, or is bound by policies
     #[command(subcommand)]
     User(UserCommand),
+    /// Policies: what an account's bound users and roles may do
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Limits of single accounts
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,13 +109,23 @@ pub(crate) enum UserCommand {
         /// Its password; made up and shown this once when absent
         #[arg(long, env = "IMPRINT_USER_PASSWORD", hide_env_values = true)]
         password: Option<String>,
+        /// Permit it only what policies of the account permit, and make it an access key, whose secret is shown this once
+        #[arg(long, requires = "account", conflicts_with = "role")]
+        bound: bool,
     },
     /// List users
-    List,
+    List {
+        /// Only the bound users of this account
+        #[arg(long)]
+        account: Option<String>,
+    },
     /// Remove a user with its keys
     Delete {
         /// Its id or name
         user: String,
+        /// The account whose bound user it is
+        #[arg(long)]
+        account: Option<String>,
     },
 }
 
@@ -115,6 +134,8 @@ pub(super) async fn run(client: &Client, output: Format, command: AdminCommand) 
         AdminCommand::Account(command) => account(client, output, command).await,
         AdminCommand::Key(command) => key(client, output, command).await,
         AdminCommand::User(command) => user(client, output, command).await,
+        AdminCommand::Policy(command) => policy::run(client, output, command).await,
+        AdminCommand::Quota(command) => quota::run(client, output, command).await,
     }
 }
 
@@ -162,7 +183,12 @@ async fn key(client: &Client, output: Format, command: KeyCommand) -> Result<(),
 
 async fn user(client: &Client, output: Format, command: UserCommand) -> Result<(), Failure> {
     match command {
-        UserCommand::Create { name, account, role, password } => {
+        UserCommand::Create { name, account: Some(account), password, bound: true, .. } => {
+            let body = wire::CreateBoundUser { name, display_name: None, password };
+            let new: wire::NewBoundUser = client.ask(Method::POST, &bound_users(&account), &body).await?;
+            table::one(output, &new)
+        }
+        UserCommand::Create { name, account, role, password, .. } => {
             let made_up = password.is_none().then(make_password);
             let password = password.or_else(|| made_up.clone());
             let body = wire::CreateUser { name, password, account, role: Some(role) };
@@ -173,13 +199,26 @@ async fn user(client: &Client, output: Format, command: UserCommand) -> Result<(
             }
             table::one(output, &shown)
         }
-        UserCommand::List => {
+        UserCommand::List { account: Some(account) } => {
+            let users: wire::Items<wire::BoundUser> = client.get(&bound_users(&account)).await?;
+            table::list(output, &["user_id", "name", "display_name", "created_at"], &users.items)
+        }
+        UserCommand::List { account: None } => {
             let users: wire::Items<wire::User> = client.get("/imprint/v1/users").await?;
             let columns = ["user_id", "name", "domain_id", "project_id", "enabled", "created_at"];
             table::list(output, &columns, &users.items)
         }
-        UserCommand::Delete { user } => client.delete(&format!("/imprint/v1/users/{}", escape(&user))).await,
+        UserCommand::Delete { user, account: Some(account) } => {
+            client.delete(&format!("{}/{}", bound_users(&account), escape(&user))).await
+        }
+        UserCommand::Delete { user, account: None } => {
+            client.delete(&format!("/imprint/v1/users/{}", escape(&user))).await
+        }
     }
+}
+
+fn bound_users(account: &str) -> String {
+    format!("/imprint/v1/accounts/{}/users", escape(account))
 }
 
 fn make_password() -> String {

@@ -138,6 +138,11 @@ impl Client {
         json(self.send_once(method, path, |request| request.json(body)).await?).await
     }
 
+    /// Puts something where it belongs, without more to say about it.
+    pub(super) async fn put(&self, path: &str) -> Result<(), Failure> {
+        self.send_once(Method::PUT, path, |request| request).await.map(|_| ())
+    }
+
     /// Deletes something.
     pub(super) async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.send_once(Method::DELETE, path, |request| request).await.map(|_| ())

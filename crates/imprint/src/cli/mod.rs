@@ -82,7 +82,7 @@ pub(crate) enum ClientCommand {
     /// Look after the store
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// Administer accounts, access keys and users
+    /// Administer accounts, access keys, users, policies and limits
     #[command(subcommand)]
     Admin(admin::AdminCommand),
 }
