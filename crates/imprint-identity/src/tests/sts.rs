@@ -66,6 +66,10 @@ async fn a_role_is_lent_for_a_while() {
     let signature = hmac_of(&key.access_key_secret, b"m");
     let there = other.verify_signature(signed(&key.access_key_id, Some(&key.security_token), b"m", &signature)).await;
     assert!(there.is_ok(), "every node knows it");
+    let helper = PolicyHolder::Role("helper".to_owned());
+    let identity = &shop.world.identity;
+    identity.detach_policy(&shop.project, PolicyKind::System, "AliyunECSFullAccess", helper).await.expect("ok");
+    assert!(!may(&verify(&shop, &key).await.expect("right"), "ecs:DeleteImage"), "the role's rights as they are now");
     shop.world.clock.advance(Duration::from_secs(3_599));
     assert!(verify(&shop, &key).await.is_ok());
     shop.world.clock.advance(Duration::from_secs(1));
