@@ -25,7 +25,7 @@ const DISK_GIB_MAX: u32 = 32_768;
 pub enum ImageSource {
     /// A machine: a snapshot is taken of each of its disks. [`Conflict::InstanceStatus`],
     /// [`Conflict::InstanceLocked`], [`Conflict::InstanceNeedsRestart`], [`Conflict::NoSystemDisk`],
-    /// [`Conflict::DiskStatus`]; [`Quota::DiskSnapshots`].
+    /// [`Conflict::DiskStatus`], [`Conflict::DiskSnapshotting`]; [`Quota::DiskSnapshots`].
     Instance(InstanceId),
     /// Disks, one of them for the system. [`Conflict::NoSystemSnapshot`], [`Conflict::TwoSystemSnapshots`],
     /// [`Conflict::DeviceTaken`], [`Conflict::SnapshotNotReady`]; [`Quota::DataDisks`]; [`Error::Invalid`] of
@@ -143,7 +143,12 @@ fn of_instance(
     if attached.first().is_none_or(|disk| disk.kind != DiskKind::System) {
         return Err(Error::Conflict(Conflict::NoSystemDisk));
     }
-    attached.iter().try_for_each(|disk| require_settled(&instance, disk))?;
+    for disk in &attached {
+        require_settled(&instance, disk)?;
+        if snapshots::progressing_of_disk(tx, disk.id)? {
+            return Err(Error::Conflict(Conflict::DiskSnapshotting));
+        }
+    }
     let mut letters = Letters::default();
     let (mut made, mut system) = (Vec::new(), None);
     for disk in &attached {

@@ -118,7 +118,7 @@ async fn what_cannot_be_a_machines_disk_fails_the_image_and_says_why() {
     let ((world, dir), me) = (world(Limits::default()), caller("p", "member"));
     let mut iso = vec![0; 64 << 10];
     iso[0x8000..0x8006].copy_from_slice(b"\x01CD001");
-    let cases: [(&str, Vec<u8>, Option<DiskFormat>, Option<u32>, &str); 5] = [
+    let cases = [
         ("disguised", qcow2(1 << 30, None), Some(DiskFormat::Raw), None, "disk_format raw does not match"),
         ("other", noise(4096, 1), Some(DiskFormat::Qcow2), None, "disk_format qcow2 does not match"),
         ("disc", iso, None, None, "does not match stream data iso"),

@@ -1,16 +1,20 @@
 //! What the verbs promise, on a real database and a real store.
 
 mod buckets;
+mod changing;
 mod copies;
 mod definitions;
+mod granted;
 mod imports;
 mod inventory;
 mod inventory_model;
+mod labels;
 mod making;
 mod pushes;
 mod races;
 mod sharing;
 mod stock;
+mod together;
 mod tokens;
 mod uploads;
 

@@ -1,0 +1,90 @@
+//! Callers whom the account's owner bound to grants, asking through dialects that know nothing of them.
+
+use std::sync::Arc;
+
+use imprint_model::{Action, Caller, Effect, Grants, Page, Statement};
+
+use super::stock::uploaded;
+use super::{create, download, raw};
+use crate::testing::{World, caller};
+use crate::{Change, CreateImage, Error, ListImages, Resource, Seen};
+
+/// A member of `p` who is let do these operations on images whose names fit.
+fn granted(operations: &[&str], resource: &str) -> Caller {
+    let statement = Statement {
+        effect: Effect::Allow,
+        actions: operations.iter().map(|&operation| operation.to_owned()).collect(),
+        actions_excluded: false,
+        resources: vec![resource.to_owned()],
+        conditions: vec![],
+    };
+    let operations = Action::ALL.iter().map(|&action| (action, vec![format!("{action:?}")])).collect();
+    let grants = Grants {
+        statements: vec![statement],
+        operations,
+        image_resource: "image/{region}/{id}".to_owned(),
+        creation: vec!["Create".to_owned()],
+        creation_resource: "image/{region}/*".to_owned(),
+        ..Grants::default()
+    };
+    Caller { grants: Some(Arc::new(grants)), ..caller("p", "member") }
+}
+
+async fn listed(world: &World, who: &Caller) -> usize {
+    let wanted = ListImages {
+        seen: Seen::Default,
+        member_statuses: vec![],
+        filters: vec![],
+        sort: vec![],
+        page: Page::After { after: None, limit: 10 },
+    };
+    world.service.list_images(who, wanted).await.expect("listed").images.len()
+}
+
+#[tokio::test]
+async fn what_was_not_granted_is_absent_or_denied() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = uploaded(&world, &me, b"data").await.id;
+    let (nobody, looker) = (granted(&[], "*"), granted(&["Read"], "*"));
+    assert!(matches!(world.service.show_image(&nobody, id).await, Err(Error::NotFound(Resource::Image(_)))));
+    assert_eq!((listed(&world, &nobody).await, listed(&world, &looker).await), (0, 1));
+    world.service.show_image(&looker, id).await.expect("shown");
+    assert!(matches!(download(&world, &looker, id).await, Err(Error::Denied(_))));
+    let change = vec![Change::Hidden(true)];
+    assert!(matches!(world.service.update_image(&looker, id, change.clone()).await, Err(Error::Denied(_))));
+    assert!(matches!(world.service.delete_image(&looker, id).await, Err(Error::Denied(_))));
+    let wanted = CreateImage { id: None, owner: None, changes: raw() };
+    assert!(matches!(world.service.create_image(&looker, wanted).await, Err(Error::Denied(_))));
+    let writer = granted(&["Read", "Write", "Create"], "image/local-1/*");
+    world.service.update_image(&writer, id, change).await.expect("changed");
+    create(&world, &writer, raw()).await;
+    let elsewhere = granted(&["Read"], "image/far/*");
+    assert!(matches!(world.service.show_image(&elsewhere, id).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn who_may_look_at_one_image_has_to_name_it() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let (one, other) = (uploaded(&world, &me, b"1").await.id, uploaded(&world, &me, b"2").await.id);
+    let looker = granted(&["*"], &format!("image/local-1/{}", one.short()));
+    assert_eq!(listed(&world, &looker).await, 0);
+    world.service.show_image(&looker, one).await.expect("shown");
+    assert!(matches!(world.service.show_image(&looker, other).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn an_image_that_was_denied_is_not_in_lists() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let (one, _) = (uploaded(&world, &me, b"1").await.id, uploaded(&world, &me, b"2").await.id);
+    let mut looker = granted(&["*"], "*");
+    if let Some(grants) = looker.grants.as_mut().map(Arc::make_mut) {
+        grants.statements.push(Statement {
+            effect: Effect::Deny,
+            actions: vec!["Read".to_owned()],
+            actions_excluded: false,
+            resources: vec![format!("image/local-1/{}", one.short())],
+            conditions: vec![],
+        });
+    }
+    assert_eq!(listed(&world, &looker).await, 1);
+}
