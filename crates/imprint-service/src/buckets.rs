@@ -32,13 +32,13 @@ impl Service {
     /// The length of an object in bytes.
     pub(crate) async fn object_size(&self, place: &ObjectPlace) -> Result<u64, Error> {
         let size = self.bucket(&place.bucket).await?.size(&place.key).await;
-        let size = size.map_err(|error| object_error(error, &place.key))?;
+        let size = size.map_err(|error| object_error(&error, &place.key))?;
         size.ok_or_else(|| Error::NotFound(Resource::Object(place.key.clone())))
     }
 }
 
 /// What the failure to read or write an object means to whoever asked for it.
-pub(crate) fn object_error(error: imprint_store::Error, key: &str) -> Error {
+pub(crate) fn object_error(error: &imprint_store::Error, key: &str) -> Error {
     match error.kind() {
         Kind::Missing => Error::NotFound(Resource::Object(key.to_owned())),
         Kind::Invalid => Error::invalid(Field::Object, "not a possible key"),

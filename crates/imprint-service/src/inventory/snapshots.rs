@@ -161,7 +161,8 @@ pub(super) fn require_no_snapshotting(tx: &mut Tx<'_>, disk: DiskId) -> Result<(
     if snapshots::progressing_of_disk(tx, disk)? { Err(Error::Conflict(Conflict::DiskSnapshotting)) } else { Ok(()) }
 }
 
-/// Takes a snapshot of a disk whose machine is not running; whether it may be taken has been decided before.
+/// Takes a snapshot of a disk whose machine is not running, unless another one is being taken; whether it may be taken
+/// otherwise has been decided before.
 pub(crate) fn take_snapshot(
     tx: &mut Tx<'_>,
     limits: &Limits,
@@ -169,6 +170,7 @@ pub(crate) fn take_snapshot(
     id: SnapshotId,
     now: Timestamp,
 ) -> Result<Snapshot, Error> {
+    require_no_snapshotting(tx, disk.id)?;
     keep(tx, limits, snapshot_of(disk, id, now))
 }
 

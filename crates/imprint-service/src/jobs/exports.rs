@@ -112,7 +112,7 @@ impl Service {
         for Source { key, content } in sources {
             let reader = self.store.reader(content.map).await?;
             let mut parts = std::pin::pin!(reader.stream(0..content.size_bytes));
-            let failed = |error| object_error(error, key);
+            let failed = |error| object_error(&error, key);
             let mut object = bucket.write(key).await.map_err(failed)?;
             while let Some(part) = parts.next().await {
                 let part = part?;

@@ -192,11 +192,11 @@ impl Service {
     ) -> Result<Taken, Error> {
         let key = &disk.place.key;
         let bucket = self.bucket(&disk.place.bucket).await?;
-        let (_, mut parts) = bucket.read(key).await.map_err(|error| object_error(error, key))?;
+        let (_, mut parts) = bucket.read(key).await.map_err(|error| object_error(&error, key))?;
         let mut ingest = self.ingest().await?;
         let mut noted_bytes = 0;
         while let Some(part) = parts.next().await {
-            ingest.write(part.map_err(|error| object_error(error, key))?).await?;
+            ingest.write(part.map_err(|error| object_error(&error, key))?).await?;
             if ingest.received_bytes() >= noted_bytes + PROGRESS_BYTES {
                 noted_bytes = ingest.received_bytes();
                 self.note_progress_of(job, before_bytes + noted_bytes, total_bytes).await?;
