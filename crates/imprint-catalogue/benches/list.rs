@@ -3,18 +3,20 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to whoever runs it")]
 
+mod support;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imprint_catalogue::{Catalogue, Error, Settings, images, members};
 use imprint_model::{
-    Content, Direction, DiskFormat, Filter, Image, ImageId, ImageQuery, MapId, Member, MemberStatus, Page, ProjectId,
-    Reach, SharedWith, SortKey, Status, Timestamp, Visibility,
+    Content, Direction, DiskFormat, Facts, Filter, Image, ImageId, ImageQuery, MapId, Member, MemberStatus, Page,
+    ProjectId, Reach, SharedWith, SortKey, Status, Timestamp, Visibility,
 };
+use support::{ROUNDS, cpu_time, measure};
 
 const PROJECTS: usize = 100;
 const BATCH: usize = 1000;
-const ROUNDS: usize = 2000;
 const CALLERS: usize = 16;
 
 fn main() {
@@ -42,6 +44,7 @@ fn image(number: usize) -> Image {
     Image {
         id: ImageId::random(),
         owner: project(number % PROJECTS),
+        region: "local-1".to_owned(),
         name: Some(format!("image {:07}", number * 7919 % 1_000_003)),
         status: if number.is_multiple_of(10) { Status::Queued } else { Status::Available },
         visibility: match number % 100 {
@@ -65,6 +68,8 @@ fn image(number: usize) -> Image {
         }),
         staged: None,
         writer: None,
+        facts: Facts::default(),
+        disks: Vec::new(),
         tags: [format!("tag{}", number % 20)].into(),
         properties: [
             text("os_distro", ["debian", "ubuntu", "fedora"][number % 3].to_owned()),
@@ -231,31 +236,4 @@ async fn call(catalogue: Catalogue, ids: Arc<[ImageId]>, kind: &str, caller: usi
         };
         outcome.expect("done");
     }
-}
-
-fn measure(name: &str, mut call: impl FnMut(usize)) {
-    const SLOW: Duration = Duration::from_secs(10);
-    let (began, cpu) = (Instant::now(), cpu_time());
-    let mut times = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS {
-        let begin = Instant::now();
-        call(round);
-        times.push(begin.elapsed());
-        if began.elapsed() > SLOW && name.contains("list") {
-            eprintln!("{name}: stopped after {round} rounds");
-            break;
-        }
-    }
-    let cpu = (cpu_time() - cpu).as_secs_f64() * 1e6 / times.len() as f64;
-    times.sort_unstable();
-    let at = |share: usize| times[(times.len() - 1) * share / 100];
-    println!("{name:30} p50 {:>9.1?}  p99 {:>9.1?}  CPU {cpu:>7.1} µs", at(50), at(99));
-}
-
-/// CPU time of this process so far; PostgreSQL's own is not in it. To the hundredth of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
 }

@@ -29,9 +29,9 @@ CREATE TABLE image_count (
     os_type TEXT NOT NULL,
     resource_group TEXT NOT NULL,
     images BIGINT NOT NULL,
-    PRIMARY KEY (label, owner, visibility, hidden, status, region, architecture, os_type, resource_group)
+    PRIMARY KEY (label, owner, visibility, hidden, region, status, architecture, os_type, resource_group)
 ) WITHOUT ROWID;
-CREATE INDEX image_count_seen ON image_count (label, visibility, hidden, status, region);
+CREATE INDEX image_count_seen ON image_count (label, visibility, hidden, region, status, images);
 
 -- image_label is what images that have a disk from it are labelled with.
 CREATE TABLE snapshot (
