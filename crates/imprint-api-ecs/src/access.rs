@@ -3,30 +3,77 @@
 
 use data_encoding::BASE64;
 use imprint_identity::Principal;
-use imprint_model::{Decision, GrantFacts};
+use imprint_model::{Decision, DiskId, GrantFacts, Grants, ImageId, InstanceId, SnapshotId, split_tag};
+use imprint_service::{ListTags, TaggedIds};
 use serde_json::json;
 
 use crate::call::Call;
 use crate::fault::{Code, Fault, code};
+use crate::ids::WireId;
 use crate::op::Api;
 
 /// The refusal of the services that are not about images.
 pub(crate) const NO_PERMISSION: Code =
     Code::new(403, "NoPermission", "You are not authorized to do this action. You should be authorized by RAM.");
 
+/// What stands before a tag's key in conditions on a resource's tags.
+const TAG_KEYS: [&str; 2] = ["acs:ResourceTag/", "ecs:tag/"];
+
 /// Permits a call, or says why not.
 ///
 /// # Errors
 /// `Forbidden.RAM`, `NoPermission`.
-pub(crate) fn permit(call: &Call) -> Result<(), Fault> {
-    let (action, facts) = (call.op.action(), facts(call));
+pub(crate) async fn permit(call: &Call) -> Result<(), Fault> {
+    let (action, known) = (call.op.action(), facts(call));
+    let by_tags = call.who.signer.grants.as_deref().is_some_and(speaks_of_tags);
     for resource in (call.op.resources)(call) {
-        let decision = call.who.signer.decide(&action, &full_name(call, &resource), &facts);
+        let mut known = known.clone();
+        if by_tags {
+            add_tags(&mut known, call, &resource).await?;
+        }
+        let decision = call.who.signer.decide(&action, &full_name(call, &resource), &known);
         if decision != Decision::Allowed {
             return Err(denied(call, decision));
         }
     }
     Ok(())
+}
+
+/// Whether any condition asks for tags of a resource, so that they are worth a look.
+fn speaks_of_tags(grants: &Grants) -> bool {
+    let all = grants.statements.iter().chain(grants.session.iter().flatten());
+    let mut keys = all.flat_map(|statement| &statement.conditions).map(|(_, key, _)| key);
+    keys.any(|key| TAG_KEYS.iter().any(|before| key.starts_with(before)))
+}
+
+/// The tags of a resource of the account, as conditions ask for them.
+async fn add_tags(facts: &mut GrantFacts, call: &Call, resource: &str) -> Result<(), Fault> {
+    let Some(ids) = resource.split_once('/').and_then(|(kind, id)| tagged(kind, id)) else {
+        return Ok(());
+    };
+    if !call.parts.has_region(&call.region) {
+        return Ok(());
+    }
+    let wanted = ListTags { region: call.region.clone(), ids, tags: Vec::new(), limit: 1 };
+    for (_, tags) in call.parts.service.list_tags(&call.caller, wanted).await? {
+        for tag in &tags {
+            let (key, value) = split_tag(tag);
+            for before in TAG_KEYS {
+                facts.entry(format!("{before}{key}")).or_default().push(value.unwrap_or_default().to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tagged(kind: &str, id: &str) -> Option<TaggedIds> {
+    match kind {
+        "image" => Some(TaggedIds::Images(vec![ImageId::read(id)?], None)),
+        "disk" => Some(TaggedIds::Disks(vec![DiskId::read(id)?], None)),
+        "snapshot" => Some(TaggedIds::Snapshots(vec![SnapshotId::read(id)?], None)),
+        "instance" => Some(TaggedIds::Instances(vec![InstanceId::read(id)?], None)),
+        _ => None,
+    }
 }
 
 /// `acs:ecs:{region}:{account}:image/{id}`.

@@ -116,7 +116,7 @@ async fn carry_out(parts: Arc<Parts>, op: &'static Op, signer: Signer, gathered:
         now,
         host,
     };
-    access::permit(&call)?;
+    access::permit(&call).await?;
     check(&call)?;
     call.ask = ask(&call)?;
     let dry_look = op.effect == Effect::Reads && call.ask.dry_run;
@@ -147,12 +147,11 @@ fn check(call: &Call) -> Result<(), Fault> {
     {
         return Err(unknown.fault());
     }
-    for parameter in call.op.parameters {
-        match parameter.missing {
-            Some(missing) if call.params.text(parameter.name).is_none() && !parameter.name.contains(".N") => {
-                return Err(missing.filled(&[parameter.name]));
-            }
-            _ => {}
+    for parameter in call.op.parameters.iter().filter(|parameter| !parameter.is_numbered()) {
+        if let Some(missing) = parameter.missing
+            && call.params.text(parameter.name).is_none()
+        {
+            return Err(missing.filled(&[parameter.name]));
         }
     }
     Ok(())

@@ -123,6 +123,11 @@ impl Parameter {
         Self { name, kind, missing: None, about }
     }
 
+    /// Whether its name has a number in it: `Tag.N.Key`.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.name.split('.').any(|part| part == "N")
+    }
+
     /// That must be given: absent or empty is `MissingParameter`. Checked for plain names, not for those with `N`.
     pub(crate) const fn required(self) -> Self {
         self.required_or(code::MISSING_PARAMETER)

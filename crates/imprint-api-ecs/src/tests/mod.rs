@@ -9,6 +9,7 @@ mod coverage;
 mod docs;
 mod protocol;
 mod fixture;
+mod requirement;
 mod world;
 
 pub(crate) use client::{Answer, Client, Style};

@@ -7,10 +7,30 @@ use super::{Case, case};
 use crate::tests::{Answer, World};
 
 pub(super) const CASES: &[Case] = &[
-    case("DeleteImage", &["OK"], "an image goes, its snapshots stay, and one that does not exist is deleted already", |world| Box::pin(deletes(world))),
-    case("DeleteImage", &["OK", "ImageUsingByInstance"], "an image that machines were made of goes by force alone", |world| Box::pin(force(world))),
-    case("DeleteImage", &["OK", "ImageUseShared", "ImageIsPublic"], "an image that others were given does not go, not even by force", |world| Box::pin(shared(world))),
-    case("DeleteImage", &["OK", "DryRunOperation", "MissingParameter"], "nobody deletes what is not his, and a dry run deletes nothing", |world| Box::pin(whose(world))),
+    case(
+        "DeleteImage",
+        &["OK"],
+        "an image goes, its snapshots stay, and one that does not exist is deleted already",
+        |world| Box::pin(deletes(world)),
+    ),
+    case(
+        "DeleteImage",
+        &["OK", "ImageUsingByInstance"],
+        "an image that machines were made of goes by force alone",
+        |world| Box::pin(force(world)),
+    ),
+    case(
+        "DeleteImage",
+        &["OK", "ImageUseShared", "ImageIsPublic"],
+        "an image that others were given does not go, not even by force",
+        |world| Box::pin(shared(world)),
+    ),
+    case(
+        "DeleteImage",
+        &["OK", "DryRunOperation", "MissingParameter"],
+        "nobody deletes what is not his, and a dry run deletes nothing",
+        |world| Box::pin(whose(world)),
+    ),
 ];
 
 #[tokio::test]
@@ -94,7 +114,10 @@ async fn whose(world: World) -> World {
     let other = world.project("other").await;
     let seen = world.image(|image| (image.owner, image.visibility) = (other, Visibility::Community)).await;
     delete(&world, &seen, &[]).await.ok();
-    assert_eq!(world.owner.ask("DescribeImages", &[("ImageOwnerAlias", "others"), ("IsPublic", "true")]).await.ok()["TotalCount"], 1);
+    assert_eq!(
+        world.owner.ask("DescribeImages", &[("ImageOwnerAlias", "others"), ("IsPublic", "true")]).await.ok()["TotalCount"],
+        1
+    );
     delete(&world, &id, &[]).await.ok();
     world
 }

@@ -67,9 +67,12 @@ pub(super) const CASES: &[Case] = &[
         "[S] the region must be given and be there, and a dry run only checks",
         |world| Box::pin(region_and_dry_run(world)),
     ),
-    case("DescribeImages", &["OK"], "lists are wrapped in JSON and repeated in XML, even when they are empty", |world| {
-        Box::pin(encodings(world))
-    }),
+    case(
+        "DescribeImages",
+        &["OK"],
+        "lists are wrapped in JSON and repeated in XML, even when they are empty",
+        |world| Box::pin(encodings(world)),
+    ),
 ];
 
 #[tokio::test]
@@ -122,14 +125,21 @@ async fn statuses(world: World) -> World {
     let mixed = names(all, &[("Status", "Deprecated,Waiting,CreateFailed")]).await;
     assert_eq!(mixed, ["deprecated", "failed", "hidden-waiting", "waiting"]);
     assert_eq!(names(all, &[("Status", "ALL")]).await.len(), 8);
-    assert_eq!(names(all, &[("Status", "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated")]).await.len(), 8);
-    assert!(names(all, &[("Status", "available")]).await.is_empty(), "case matters, and an unknown one matches nothing");
+    assert_eq!(
+        names(all, &[("Status", "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated")]).await.len(),
+        8
+    );
+    assert!(
+        names(all, &[("Status", "available")]).await.is_empty(),
+        "case matters, and an unknown one matches nothing"
+    );
     assert_eq!(names(all, &[("Status", "ALL"), ("Usable", "true")]).await, ["available", "deprecated"]);
     assert_eq!(names(all, &[("Status", "Available,CreateFailed"), ("Usable", "False")]).await, ["failed"]);
     all.ask("DescribeImages", &[("Status", "ALL,Available")]).await.refused("InvalidParamter");
     all.ask("DescribeImages", &[("Usable", "true")]).await.refused("MissingParameter");
     for image in ask(all, &[("Status", "ALL")]).await["Images"]["Image"].as_array().expect("a list") {
-        let (name, status) = (image["ImageName"].as_str().expect("a name"), image["Status"].as_str().expect("a status"));
+        let (name, status) =
+            (image["ImageName"].as_str().expect("a name"), image["Status"].as_str().expect("a status"));
         let found = names(all, &[("Status", status)]).await;
         assert!(found.contains(&name.to_owned()), "{name} is shown as {status} and found so");
     }
@@ -141,9 +151,12 @@ async fn everybody(world: &World) {
     let (own, other, root) = (world.project("acme").await, world.project("other").await, world.project("admin").await);
     named(world, "own", |_| {}).await;
     named(world, "own-community", |image| image.visibility = Visibility::Community).await;
-    for (name, visibility) in
-        [("foreign", Visibility::Private), ("shared", Visibility::Shared), ("unshared", Visibility::Shared), ("community", Visibility::Community)]
-    {
+    for (name, visibility) in [
+        ("foreign", Visibility::Private),
+        ("shared", Visibility::Shared),
+        ("unshared", Visibility::Shared),
+        ("community", Visibility::Community),
+    ] {
         let owner = other.clone();
         let id = named(world, name, |image| (image.owner, image.visibility) = (owner, visibility)).await;
         if name == "shared" {
@@ -223,12 +236,21 @@ async fn filters(world: World) -> World {
     let facts = |architecture, os_type, nvme: Option<bool>| Facts { architecture, os_type, nvme, ..Facts::default() };
     let one = named(&world, "ubuntu_22", |image| {
         image.facts = Facts { family: Some("fam".to_owned()), ..facts(None, None, None) };
-        image.disks =
-            vec![ImageDisk { kind: DiskKind::System, letter: 'a', size_gib: 1, snapshot: Some(snapshot), imported_from: None }];
+        image.disks = vec![ImageDisk {
+            kind: DiskKind::System,
+            letter: 'a',
+            size_gib: 1,
+            snapshot: Some(snapshot),
+            imported_from: None,
+        }];
     })
     .await;
-    named(&world, "ubuntu_24", |image| image.facts = facts(Some(Architecture::X86_64), Some(OsType::Linux), Some(true))).await;
-    let windows = named(&world, "win", |image| image.facts = facts(Some(Architecture::I386), Some(OsType::Windows), None)).await;
+    named(&world, "ubuntu_24", |image| {
+        image.facts = facts(Some(Architecture::X86_64), Some(OsType::Linux), Some(true))
+    })
+    .await;
+    let windows =
+        named(&world, "win", |image| image.facts = facts(Some(Architecture::I386), Some(OsType::Windows), None)).await;
     named(&world, "arm", |image| image.facts = facts(Some(Architecture::Arm64), None, Some(true))).await;
     world.instance(&windows, |_| {}).await;
     let client = world.owner.clone();
@@ -260,14 +282,26 @@ async fn filters(world: World) -> World {
     assert_eq!(by("InstanceType", "ecs.g8y.large").await, ["arm"]);
     assert_eq!(by("IsSupportCloudinit", "True").await.len(), 4);
     assert!(by("IsSupportIoOptimized", "false").await.is_empty());
-    let combined =
-        [("ImageName", "ubuntu*".to_owned()), ("Architecture", "x86_64".to_owned()), ("InstanceType", "ecs.g8i.large".to_owned()), ("Usage", "none".to_owned()), ("ActionType", "ChangeOS".to_owned()), ("ShowExpired", "true".to_owned())];
+    let combined = [
+        ("ImageName", "ubuntu*".to_owned()),
+        ("Architecture", "x86_64".to_owned()),
+        ("InstanceType", "ecs.g8i.large".to_owned()),
+        ("Usage", "none".to_owned()),
+        ("ActionType", "ChangeOS".to_owned()),
+        ("ShowExpired", "true".to_owned()),
+    ];
     assert_eq!(found(&combined).await, ["ubuntu_24"]);
     for (name, value, status, code, message) in [
         ("Usage", "used", 404, "InvalidUsage", "The specified Usage is not valid."),
         ("OSType", "bsd", 404, "InvalidOSType", "The specified OSType is not valid."),
         ("Architecture", "mips", 404, "InvalidArchitecture", "The specified Architecture is not valid."),
-        ("InstanceType", "ecs.x", 400, "InvalidInstanceType.ValueNotSupported", "The specified InstanceType does not exist or beyond the permitted range."),
+        (
+            "InstanceType",
+            "ecs.x",
+            400,
+            "InvalidInstanceType.ValueNotSupported",
+            "The specified InstanceType does not exist or beyond the permitted range.",
+        ),
     ] {
         let answer = world.owner.ask("DescribeImages", &[(name, value)]).await;
         assert_eq!(answer.status, status, "{name}");
@@ -313,8 +347,12 @@ async fn times(world: World) -> World {
     };
     assert_eq!(by(start, "2026-11-22T01:30Z").await, ["late", "middle"]);
     assert_eq!(by(end, "2026-11-22T01:40:00Z").await, ["early", "middle"]);
-    let between =
-        [("Filter.1.Key", start), ("Filter.1.Value", "2026-11-22T01:30Z"), ("Filter.2.Key", end), ("Filter.2.Value", "2026-11-22T01:45Z")];
+    let between = [
+        ("Filter.1.Key", start),
+        ("Filter.1.Value", "2026-11-22T01:30Z"),
+        ("Filter.2.Key", end),
+        ("Filter.2.Value", "2026-11-22T01:45Z"),
+    ];
     assert_eq!(names(client, &between).await, ["middle"]);
     assert_eq!(by("NetworkType", "vpc").await.len(), 3);
     assert!(by("MemoryOnlineDowngrade", "supported").await.is_empty());
@@ -339,7 +377,11 @@ async fn resource_groups(world: World) -> World {
     }
     assert_eq!(names(&world.owner, &[]).await, ["default", "one", "two"]);
     assert_eq!(names(&world.owner, &[("ResourceGroupId", "rg-1")]).await, ["default", "one"]);
-    assert_eq!(names(&world.owner, &[("ResourceGroupId", "rg-none")]).await, ["default"], "an unknown group is no error");
+    assert_eq!(
+        names(&world.owner, &[("ResourceGroupId", "rg-none")]).await,
+        ["default"],
+        "an unknown group is no error"
+    );
     let answer = ask(&world.owner, &[("ImageName", "two")]).await;
     assert_eq!(answer["Images"]["Image"][0]["ResourceGroupId"], "rg-2");
     world
@@ -347,7 +389,8 @@ async fn resource_groups(world: World) -> World {
 
 async fn pages(world: World) -> World {
     for number in 0..13_i64 {
-        named(&world, &format!("image-{number:02}"), |image| image.created_at = Timestamp(image.created_at.0 + number)).await;
+        named(&world, &format!("image-{number:02}"), |image| image.created_at = Timestamp(image.created_at.0 + number))
+            .await;
     }
     let page = |params: Vec<(&'static str, &'static str)>| {
         let client = world.owner.clone();
@@ -355,7 +398,8 @@ async fn pages(world: World) -> World {
             let answer = ask(&client, &params).await;
             assert_eq!(answer["TotalCount"], 13, "all that match, not the page");
             let images = answer["Images"]["Image"].as_array().expect("a list").clone();
-            let names: Vec<_> = images.iter().map(|image| image["ImageName"].as_str().expect("a name").to_owned()).collect();
+            let names: Vec<_> =
+                images.iter().map(|image| image["ImageName"].as_str().expect("a name").to_owned()).collect();
             (answer["PageNumber"].as_u64(), answer["PageSize"].as_u64(), names)
         }
     };
@@ -380,7 +424,10 @@ async fn region_and_dry_run(world: World) -> World {
     assert_eq!(names(&world.owner, &[("RegionId", "local-2")]).await, ["there"]);
     assert_eq!(ask(&world.owner, &[("RegionId", "local-2")]).await["RegionId"], "local-2");
     let message = world.owner.ask_plainly("DescribeImages", &[]).await.refused("MissingParameter");
-    assert_eq!(message, "The input parameter \"RegionId\" that is mandatory for processing this request is not supplied.");
+    assert_eq!(
+        message,
+        "The input parameter \"RegionId\" that is mandatory for processing this request is not supplied."
+    );
     let answer = world.owner.ask("DescribeImages", &[("RegionId", "local-3")]).await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.refused("InvalidRegionId.NotFound"), "The specified RegionId does not exist.");
@@ -399,11 +446,18 @@ async fn encodings(world: World) -> World {
     assert!(text.contains("<DescribeImagesResponse>") && text.contains("<TotalCount>0</TotalCount>"), "{text}");
     named(&world, "a&b", |image| image.tags = BTreeSet::from(["k=<v>".to_owned()])).await;
     let text = xml.ask("DescribeImages", &[("Format", "XML")]).await.text;
-    for part in ["<ImageName>a&amp;b</ImageName>", "<Tags><Tag><TagKey>k</TagKey><TagValue>&lt;v&gt;</TagValue></Tag></Tags>", "<IsPublic>false</IsPublic>"] {
+    for part in [
+        "<ImageName>a&amp;b</ImageName>",
+        "<Tags><Tag><TagKey>k</TagKey><TagValue>&lt;v&gt;</TagValue></Tag></Tags>",
+        "<IsPublic>false</IsPublic>",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let shown = ask(&world.owner, &[]).await["Images"]["Image"][0].clone();
     assert!(shown["Size"].is_u64() && shown["ImageOwnerId"].is_u64() && shown["IsSelfShared"].is_string(), "{shown}");
-    assert!(shown["Progress"].is_string() && shown["ImageVersion"].is_string() && shown["Usable"].is_boolean(), "{shown}");
+    assert!(
+        shown["Progress"].is_string() && shown["ImageVersion"].is_string() && shown["Usable"].is_boolean(),
+        "{shown}"
+    );
     world
 }

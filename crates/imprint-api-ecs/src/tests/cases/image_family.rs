@@ -7,8 +7,18 @@ use super::{Case, case};
 use crate::tests::World;
 
 pub(super) const CASES: &[Case] = &[
-    case("DescribeImageFromFamily", &["OK", "MissingParameter", "InvalidRegionId.NotFound"], "the newest available image of a family, one's own before others', and an empty one for none", |world| Box::pin(newest(world))),
-    case("DescribeImageSupportInstanceTypes", &["OK", "InvalidImageId.NotFound"], "the types an image runs on", |world| Box::pin(types(world))),
+    case(
+        "DescribeImageFromFamily",
+        &["OK", "MissingParameter", "InvalidRegionId.NotFound"],
+        "the newest available image of a family, one's own before others', and an empty one for none",
+        |world| Box::pin(newest(world)),
+    ),
+    case(
+        "DescribeImageSupportInstanceTypes",
+        &["OK", "InvalidImageId.NotFound"],
+        "the types an image runs on",
+        |world| Box::pin(types(world)),
+    ),
 ];
 
 #[tokio::test]
@@ -44,7 +54,9 @@ async fn newest(world: World) -> World {
     member(&world, "newer-other", 6, |image| image.facts.family = Some("fam2".to_owned())).await;
     let found = ask().await.ok();
     assert_eq!((&found["Image"]["ImageName"], &found["Image"]["ImageOwnerAlias"]), (&"new".into(), &"self".into()));
-    for absent in ["BootMode", "Features", "IsPublic", "ImageOwnerId", "ResourceGroupId", "OSNameEn", "DetectionOptions"] {
+    for absent in
+        ["BootMode", "Features", "IsPublic", "ImageOwnerId", "ResourceGroupId", "OSNameEn", "DetectionOptions"]
+    {
         assert_eq!(found["Image"].get(absent), None, "{absent}");
     }
     assert_eq!(found["Image"]["DiskDeviceMappings"], json!({ "DiskDeviceMapping": [] }));
@@ -61,7 +73,9 @@ async fn types(world: World) -> World {
         types.iter().map(|known| known["InstanceTypeId"].as_str().expect("an id").to_owned()).collect()
     };
     let action = "DescribeImageSupportInstanceTypes";
-    let arm = world.image(|image| (image.facts.architecture, image.facts.nvme) = (Some(Architecture::Arm64), Some(true))).await;
+    let arm = world
+        .image(|image| (image.facts.architecture, image.facts.nvme) = (Some(Architecture::Arm64), Some(true)))
+        .await;
     let found = ids(world.owner.ask(action, &[("ImageId", &arm), ("ActionType", "ChangeOS")]).await.ok());
     assert!(found.contains(&"ecs.g8y.large".to_owned()) && !found.contains(&"ecs.g7.large".to_owned()), "{found:?}");
     let plain = world.image(|_| {}).await;

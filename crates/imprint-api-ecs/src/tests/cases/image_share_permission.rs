@@ -7,11 +7,43 @@ use super::{Case, case};
 use crate::tests::{Answer, World};
 
 pub(super) const CASES: &[Case] = &[
-    case("ModifyImageSharePermission", &["OK"], "an account that was given an image sees, but does not own it; adding twice and removing what is not there are fine", |world| Box::pin(with_accounts(world))),
-    case("ModifyImageSharePermission", &["InvalidAccount.NotFound", "InvalidAccount.Forbbiden", "MissingParameter", "InvalidImageId.NotFound", "DryRunOperation", "QuotaExceed.ShareImageUser"], "accounts must exist and be others', and are limited in number", |world| Box::pin(refusals(world))),
-    case("ModifyImageSharePermission", &["OK", "Image.Public", "InvalidParameter.IsPublic", "ImageUseShared", "OperationDenied.InvalidImageStatus"], "an image is given to everybody or to accounts, not both", |world| Box::pin(with_everybody(world))),
-    case("ModifyImageShareGroupPermission", &["OK", "InvalidGroup.Malformed", "MissingParameter"], "the one group is everybody", |world| Box::pin(group(world))),
-    case("DescribeImageSharePermission", &["OK", "InvalidImageId.NotFound", "InvalidParamter"], "the owner, and nobody else, learns whom an image is shared with, page by page", |world| Box::pin(describes(world))),
+    case(
+        "ModifyImageSharePermission",
+        &["OK"],
+        "an account that was given an image sees, but does not own it; adding twice and removing what is not there are fine",
+        |world| Box::pin(with_accounts(world)),
+    ),
+    case(
+        "ModifyImageSharePermission",
+        &[
+            "InvalidAccount.NotFound",
+            "InvalidAccount.Forbbiden",
+            "MissingParameter",
+            "InvalidImageId.NotFound",
+            "DryRunOperation",
+            "QuotaExceed.ShareImageUser",
+        ],
+        "accounts must exist and be others', and are limited in number",
+        |world| Box::pin(refusals(world)),
+    ),
+    case(
+        "ModifyImageSharePermission",
+        &["OK", "Image.Public", "InvalidParameter.IsPublic", "ImageUseShared", "OperationDenied.InvalidImageStatus"],
+        "an image is given to everybody or to accounts, not both",
+        |world| Box::pin(with_everybody(world)),
+    ),
+    case(
+        "ModifyImageShareGroupPermission",
+        &["OK", "InvalidGroup.Malformed", "MissingParameter"],
+        "the one group is everybody",
+        |world| Box::pin(group(world)),
+    ),
+    case(
+        "DescribeImageSharePermission",
+        &["OK", "InvalidImageId.NotFound", "InvalidParamter"],
+        "the owner, and nobody else, learns whom an image is shared with, page by page",
+        |world| Box::pin(describes(world)),
+    ),
 ];
 
 #[tokio::test]
@@ -51,7 +83,10 @@ async fn with_accounts(world: World) -> World {
     let own = world.owner.ask("DescribeImages", &[("ImageId", &id)]).await.ok();
     assert_eq!(own["Images"]["Image"][0]["IsSelfShared"], "true");
     // the grantee cannot change, share or delete it
-    for (action, more) in [("ModifyImageAttribute", ("Description", "mine now")), ("ModifyImageSharePermission", ("AddAccount.1", root.as_str()))] {
+    for (action, more) in [
+        ("ModifyImageAttribute", ("Description", "mine now")),
+        ("ModifyImageSharePermission", ("AddAccount.1", root.as_str())),
+    ] {
         world.other.ask(action, &[("ImageId", &id), more]).await.refused("InvalidImageId.NotFound");
     }
     modify(&world, &id, &[("RemoveAccount.1", &other)]).await.ok();
@@ -66,7 +101,12 @@ async fn refusals(world: World) -> World {
     for unknown in ["1234567890123456", "0", "x", "-1", "99999999999999999999999"] {
         let answer = modify(&world, &id, &[("AddAccount.1", unknown)]).await;
         assert_eq!(answer.status, 404);
-        assert_eq!(answer.refused("InvalidAccount.NotFound"), format!("The specified account {unknown} in parameter \"AddAccount.n\" or \"RemoveAccount.n\" does not exist."));
+        assert_eq!(
+            answer.refused("InvalidAccount.NotFound"),
+            format!(
+                "The specified account {unknown} in parameter \"AddAccount.n\" or \"RemoveAccount.n\" does not exist."
+            )
+        );
     }
     let answer = modify(&world, &id, &[("AddAccount.1", &own)]).await;
     assert_eq!(answer.status, 404);
@@ -74,7 +114,11 @@ async fn refusals(world: World) -> World {
     modify(&world, &id, &[]).await.refused("MissingParameter");
     let other = world.other.account.clone();
     modify(&world, "m-none", &[("AddAccount.1", &other)]).await.refused("InvalidImageId.NotFound");
-    world.root.ask("ModifyImageSharePermission", &[("ImageId", &id), ("AddAccount.1", &other)]).await.refused("InvalidImageId.NotFound");
+    world
+        .root
+        .ask("ModifyImageSharePermission", &[("ImageId", &id), ("AddAccount.1", &other)])
+        .await
+        .refused("InvalidImageId.NotFound");
     modify(&world, &id, &[("AddAccount.1", &other), ("DryRun", "true")]).await.refused("DryRunOperation");
     assert!(permission(&world, &id).await.0.is_empty());
     world.limit("image_members", 1).await;
@@ -149,7 +193,10 @@ async fn describes(world: World) -> World {
     let mut seen = Vec::new();
     for page in ["1", "2"] {
         let answer = ask(vec![("PageNumber", page), ("PageSize", "1")]).await.ok();
-        assert_eq!((&answer["TotalCount"], &answer["PageSize"], &answer["ImageId"]), (&2.into(), &1.into(), &id.clone().into()));
+        assert_eq!(
+            (&answer["TotalCount"], &answer["PageSize"], &answer["ImageId"]),
+            (&2.into(), &1.into(), &id.clone().into())
+        );
         assert!(answer["Accounts"]["Account"][0]["SharedTime"].as_str().expect("a time").ends_with('Z'));
         seen.push(answer["Accounts"]["Account"][0]["AliyunId"].as_str().expect("a text").to_owned());
     }
@@ -164,7 +211,11 @@ async fn describes(world: World) -> World {
     assert_eq!(answer.refused("InvalidImageId.NotFound"), format!("The specified image {id} does not exist."));
     let other = world.project("other").await;
     let community = world.image(|image| (image.owner, image.visibility) = (other, Visibility::Community)).await;
-    world.owner.ask("DescribeImageSharePermission", &[("ImageId", &community)]).await.refused("InvalidImageId.NotFound");
+    world
+        .owner
+        .ask("DescribeImageSharePermission", &[("ImageId", &community)])
+        .await
+        .refused("InvalidImageId.NotFound");
     let unknown = world.owner.ask("DescribeImageSharePermission", &[("ImageId", "x")]).await;
     assert_eq!(unknown.refused("InvalidImageId.NotFound"), "The specified image x does not exist.");
     world

@@ -7,9 +7,13 @@ mod modify_image_attribute;
 mod copy_image;
 mod image_share_permission;
 mod image_family;
+mod import_image;
 mod create_image;
 mod create_image_sources;
 mod snapshots;
+mod tasks;
+mod tags;
+mod instances;
 mod places;
 mod disks;
 pub(crate) mod ram;
@@ -44,7 +48,7 @@ pub(crate) const fn case(
 
 /// Every table.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    let tables: &[&[Case]] = &[image_family::CASES, image_share_permission::CASES, copy_image::CASES, snapshots::CASES, places::CASES, disks::CASES, modify_image_attribute::CASES, describe_images::CASES, delete_image::CASES, create_image_sources::CASES, create_image::CASES, ram::CASES, sts::CASES];
+    let tables: &[&[Case]] = &[import_image::CASES, image_family::CASES, image_share_permission::CASES, copy_image::CASES, snapshots::CASES, instances::CASES, tags::CASES, tasks::CASES, places::CASES, disks::CASES, modify_image_attribute::CASES, describe_images::CASES, delete_image::CASES, create_image_sources::CASES, create_image::CASES, ram::CASES, sts::CASES];
     tables.iter().copied().flatten()
 }
 

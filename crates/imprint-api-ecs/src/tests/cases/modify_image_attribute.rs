@@ -8,13 +8,57 @@ use super::{Case, case};
 use crate::tests::{Answer, World};
 
 pub(super) const CASES: &[Case] = &[
-    case("ModifyImageAttribute", &["OK"], "[S] everything that is given changes, and what is absent or empty stays", |world| Box::pin(changes(world))),
-    case("ModifyImageAttribute", &["InvalidImageName.Malformed", "InvalidImageName.Duplicated", "InvalidDescription.Malformed", "InvalidImageFamily.Malformed", "InvalidBootMode.NotSupport", "InvalidLicenseType.NotSupported", "InvalidParameter.FeaturesImdsSupport", "InvalidParameter"], "[S] each attribute has its own code, and nothing changes when one is refused", |world| Box::pin(refusals(world))),
-    case("ModifyImageAttribute", &["MissingParameter", "InvalidImageId.NotFound"], "[S] region and image must be given, and the image be there, here, and one's own", |world| Box::pin(whose(world))),
-    case("ModifyImageAttribute", &["OK", "ImageStatus.NotAvailable", "ImageStatus.NotDeprecated", "ImageUseShared"], "[S] an available image that is not shared can be deprecated, and a deprecated one made available", |world| Box::pin(deprecation(world))),
-    case("ModifyImageAttribute", &["OperationDeined.ImageUsingByInstance", "InvalidBootMode.NotSupport"], "[S] the boot mode stays while machines of the image exist, and fits the processor", |world| Box::pin(boot_mode(world))),
-    case("ModifyImageAttribute", &["ImageQuotaFull.ImageFamily", "ImageFamilyQuotaFull"], "[S] families have their quotas, under codes of this operation's own", |world| Box::pin(families(world))),
-    case("ModifyImageAttribute", &["InvalidStatus.ImageIsCreating", "InvalidOperation.FeaturesImdsSupportNotMatch", "DryRunOperation"], "an image that is being made is left alone, tokens once required stay so, and a dry run changes nothing", |world| Box::pin(other_rules(world))),
+    case(
+        "ModifyImageAttribute",
+        &["OK"],
+        "[S] everything that is given changes, and what is absent or empty stays",
+        |world| Box::pin(changes(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &[
+            "InvalidImageName.Malformed",
+            "InvalidImageName.Duplicated",
+            "InvalidDescription.Malformed",
+            "InvalidImageFamily.Malformed",
+            "InvalidBootMode.NotSupport",
+            "InvalidLicenseType.NotSupported",
+            "InvalidParameter.FeaturesImdsSupport",
+            "InvalidParameter",
+        ],
+        "[S] each attribute has its own code, and nothing changes when one is refused",
+        |world| Box::pin(refusals(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &["MissingParameter", "InvalidImageId.NotFound"],
+        "[S] region and image must be given, and the image be there, here, and one's own",
+        |world| Box::pin(whose(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &["OK", "ImageStatus.NotAvailable", "ImageStatus.NotDeprecated", "ImageUseShared"],
+        "[S] an available image that is not shared can be deprecated, and a deprecated one made available",
+        |world| Box::pin(deprecation(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &["OperationDeined.ImageUsingByInstance", "InvalidBootMode.NotSupport"],
+        "[S] the boot mode stays while machines of the image exist, and fits the processor",
+        |world| Box::pin(boot_mode(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &["ImageQuotaFull.ImageFamily", "ImageFamilyQuotaFull"],
+        "[S] families have their quotas, under codes of this operation's own",
+        |world| Box::pin(families(world)),
+    ),
+    case(
+        "ModifyImageAttribute",
+        &["InvalidStatus.ImageIsCreating", "InvalidOperation.FeaturesImdsSupportNotMatch", "DryRunOperation"],
+        "an image that is being made is left alone, tokens once required stay so, and a dry run changes nothing",
+        |world| Box::pin(other_rules(world)),
+    ),
 ];
 
 #[tokio::test]
@@ -61,7 +105,13 @@ async fn changes(world: World) -> World {
     // keeping its own name is no duplicate
     modify(&world, &id, &[("ImageName", "名字"), ("LicenseType", "Aliyun")]).await.ok();
     assert_eq!(shown(&world, &id).await["LicenseType"], "Aliyun");
-    modify(&world, &id, &[("BootMode", "UEFI-Preferred"), ("LicenseType", "Auto"), ("Features.NvmeSupport", "unsupported")]).await.ok();
+    modify(
+        &world,
+        &id,
+        &[("BootMode", "UEFI-Preferred"), ("LicenseType", "Auto"), ("Features.NvmeSupport", "unsupported")],
+    )
+    .await
+    .ok();
     world
 }
 
@@ -73,11 +123,31 @@ async fn refusals(world: World) -> World {
         ("ImageName", "aliyun.x", "InvalidImageName.Malformed", "The specified Image name is wrongly formed."),
         ("ImageName", "taken", "InvalidImageName.Duplicated", "The specified Image name has already bean used."),
         ("Description", "https://x", "InvalidDescription.Malformed", "The specified description is wrongly formed."),
-        ("ImageFamily", "acs:x", "InvalidImageFamily.Malformed", "The specified parameter \"ImageFamily\" is malformed."),
+        (
+            "ImageFamily",
+            "acs:x",
+            "InvalidImageFamily.Malformed",
+            "The specified parameter \"ImageFamily\" is malformed.",
+        ),
         ("BootMode", "uefi", "InvalidBootMode.NotSupport", "The specified parameter BootMode is not supported."),
-        ("LicenseType", "byol", "InvalidLicenseType.NotSupported", "The specified LicenseType is not supported."),
-        ("Features.ImdsSupport", "V2", "InvalidParameter.FeaturesImdsSupport", "The specified parameter Features.ImdsSupport is not supported."),
-        ("Features.NvmeSupport", "yes", "InvalidParameter", "The specified parameter \"Features.NvmeSupport\" is not valid."),
+        (
+            "LicenseType",
+            "byol",
+            "InvalidLicenseType.NotSupported",
+            "The specified parameter LicenseType is not supported.",
+        ),
+        (
+            "Features.ImdsSupport",
+            "V2",
+            "InvalidParameter.FeaturesImdsSupport",
+            "The specified parameter Features.ImdsSupport is not supported.",
+        ),
+        (
+            "Features.NvmeSupport",
+            "yes",
+            "InvalidParameter",
+            "The specified parameter \"Features.NvmeSupport\" is not valid.",
+        ),
         ("Status", "Waiting", "InvalidParameter", "The specified parameter \"Status\" is not valid."),
     ] {
         let good = if name == "Description" { ("ImageName", "other") } else { ("Description", "would be new") };
@@ -91,10 +161,17 @@ async fn refusals(world: World) -> World {
 
 async fn whose(world: World) -> World {
     let id = world.image(|_| {}).await;
-    let message = world.owner.ask_plainly("ModifyImageAttribute", &[("ImageId", &id)]).await.refused("MissingParameter");
-    assert_eq!(message, "The input parameter \"RegionId\" that is mandatory for processing this request is not supplied.");
+    let message =
+        world.owner.ask_plainly("ModifyImageAttribute", &[("ImageId", &id)]).await.refused("MissingParameter");
+    assert_eq!(
+        message,
+        "The input parameter \"RegionId\" that is mandatory for processing this request is not supplied."
+    );
     let message = world.owner.ask("ModifyImageAttribute", &[]).await.refused("MissingParameter");
-    assert_eq!(message, "The input parameter \"ImageId\" that is mandatory for processing this request is not supplied.");
+    assert_eq!(
+        message,
+        "The input parameter \"ImageId\" that is mandatory for processing this request is not supplied."
+    );
     let (other, root) = (world.project("other").await, world.project("admin").await);
     let foreign = world.image(|image| image.owner = other.clone()).await;
     let community = world.image(|image| (image.owner, image.visibility) = (other, Visibility::Community)).await;
@@ -188,10 +265,7 @@ async fn families(world: World) -> World {
     );
     let answer = modify(&world, &id, &[("ImageFamily", "second")]).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(
-        answer.refused("ImageFamilyQuotaFull"),
-        "The specified region has exceeded max number of image family."
-    );
+    assert_eq!(answer.refused("ImageFamilyQuotaFull"), "The specified region has exceeded max number of image family.");
     assert_eq!(shown(&world, &id).await["ImageFamily"], "");
     world
 }

@@ -239,8 +239,8 @@ async fn filters(world: World) -> World {
     let of_system = take(&world, &[("DiskId", &system), ("SnapshotName", "nightly-system")]).await;
     world.engine.pass(Duration::from_secs(1));
     let tagged = [("Tag.1.Key", "stage"), ("Tag.1.Value", "prod"), ("Tag.2.Key", "x")];
-    let of_data = take(&world, &[&[("DiskId", data.as_str()), ("SnapshotName", "nightly-data")][..], &tagged].concat());
-    let of_data = of_data.await;
+    let wanted = [&[("DiskId", data.as_str()), ("SnapshotName", "nightly-data")][..], &tagged].concat();
+    let of_data = take(&world, &wanted).await;
     world.engine.pass(Duration::from_secs(1));
     let alone = world.snapshot(DiskKind::Data, |snapshot| snapshot.status = SnapshotStatus::Failed).await;
     let of_disk = world.owner.ask("CreateDisk", &[("SnapshotId", &of_data)]).await.ok();
