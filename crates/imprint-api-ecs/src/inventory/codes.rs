@@ -9,7 +9,8 @@ use crate::validate;
 pub(crate) use crate::image_codes::{BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, tags as new_tags};
 
 /// A zone that is none of the region's.
-pub(crate) const ZONE_NOT_FOUND: Code = Code::new(404, "InvalidZoneId.NotFound", "The specified ZoneId does not exist.");
+pub(crate) const ZONE_NOT_FOUND: Code =
+    Code::new(404, "InvalidZoneId.NotFound", "The specified ZoneId does not exist.");
 /// A filter for tags that names a value without its key.
 pub(crate) const TAG_MISMATCH: Code =
     Code::new(400, "InvalidTag.Mismatch", "The specified Tag.n.Key and Tag.n.Value are not match.");
@@ -23,11 +24,8 @@ pub(crate) const BAD_DEVICE: Code =
 pub(crate) const DEVICE_IN_USE: Code =
     Code::new(400, "InvalidDevice.InUse", "The specified parameter Device has been occupied.");
 /// A machine with as many data disks as it can have.
-pub(crate) const DISK_LIMIT: Code = Code::new(
-    403,
-    "InstanceDiskLimitExceeded",
-    "The amount of the disk on instance in question reach its limits.",
-);
+pub(crate) const DISK_LIMIT: Code =
+    Code::new(403, "InstanceDiskLimitExceeded", "The amount of the disk on instance in question reach its limits.");
 
 /// Entries of a list of ids at most.
 pub(crate) const IDS_MAX: usize = 100;
@@ -62,7 +60,8 @@ pub(crate) fn wanted_tags(params: &Params) -> Result<Vec<(String, Option<String>
     if pairs.len() > validate::TAGS_MAX {
         return Err(TAG_COUNT.fault());
     }
-    let pairs = pairs.into_iter().filter(|pair| pair.key.is_some() || pair.value.is_some_and(|value| !value.is_empty()));
+    let pairs =
+        pairs.into_iter().filter(|pair| pair.key.is_some() || pair.value.is_some_and(|value| !value.is_empty()));
     pairs
         .map(|pair| match pair.key {
             Some(key) => Ok((key.to_owned(), pair.value.filter(|value| !value.is_empty()).map(str::to_owned))),

@@ -7,7 +7,7 @@ use super::codes::IDS_MAX;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::op::{Kind, Parameter};
-use crate::params::{Params, Paging, invalid};
+use crate::params::{Paging, Params, invalid};
 
 /// `MaxResults`, where a list can be asked for by a token.
 pub(crate) const MAX_RESULTS: Parameter =

@@ -7,11 +7,8 @@ use crate::fault::Code;
 use crate::ids::WireId;
 
 /// A type that nothing here has.
-pub(crate) const TYPE_NOT_FOUND: Code = Code::new(
-    404,
-    "InvalidResourceType.NotFound",
-    "The ResourceType provided does not exist in our records.",
-);
+pub(crate) const TYPE_NOT_FOUND: Code =
+    Code::new(404, "InvalidResourceType.NotFound", "The ResourceType provided does not exist in our records.");
 
 /// A type of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,10 +27,8 @@ pub(crate) fn disk(disk: &Disk) -> Value {
     let instance = disk.instance.map(WireId::wire);
     let device = disk.letter.filter(|_| instance.is_some()).map(words::device).unwrap_or_default();
     let attached = time(disk.attached_at.filter(|_| instance.is_some()));
-    let mounted: Vec<Value> = instance
-        .iter()
-        .map(|id| json!({ "InstanceId": id, "Device": device, "AttachedTime": attached }))
-        .collect();
+    let mounted: Vec<Value> =
+        instance.iter().map(|id| json!({ "InstanceId": id, "Device": device, "AttachedTime": attached })).collect();
     let (image, snapshot) = match disk.source {
         DiskSource::Empty => (String::new(), String::new()),
         DiskSource::Image(id) => (id.wire(), String::new()),

@@ -19,7 +19,10 @@ pub(crate) const OPS: &[Op] =
             Parameter::of("DiskIds", Kind::JsonList, "Only these, up to 100; what does not exist is left out."),
             Parameter::text("InstanceId", "Only those attached to this machine."),
             Parameter::text("DiskType", "`system`, `data` or `all` (default)."),
-            Parameter::text("Status", "`In_use`, `Available`, `Attaching`, `Detaching`, `Creating`, `ReIniting` or `All`."),
+            Parameter::text(
+                "Status",
+                "`In_use`, `Available`, `Attaching`, `Detaching`, `Creating`, `ReIniting` or `All`.",
+            ),
             Parameter::text("Category", "As `DiskCategory` of CreateDisk, or `all` (default)."),
             Parameter::text("DiskName", "The whole name; `*` stands for any text."),
             Parameter::text("SnapshotId", "Only those made from this snapshot."),
@@ -35,8 +38,7 @@ pub(crate) const OPS: &[Op] =
         .codes(&[BAD_TYPE, BAD_STATUS, BAD_CATEGORY, ZONE_NOT_FOUND, TAG_MISMATCH, TAG_COUNT])
         .resources(|call| vec![call.resource("disk", "DiskId")])];
 
-const BAD_TYPE: Code =
-    Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
+const BAD_TYPE: Code = Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
 const BAD_STATUS: Code = Code::new(404, "InvalidStatus.NotFound", "The specified Status is not found.");
 const BAD_CATEGORY: Code =
     Code::new(400, "InvalidDiskCategory.ValueNotSupported", "The specified DiskCategory is not supported.");

@@ -10,13 +10,11 @@ use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Fault, code};
 use crate::ids::WireId;
-use crate::inventory::codes::{
-    IDS_MAX, TAG_COUNT, TAG_MISMATCH, ZONE_NOT_FOUND, check_zone, group, wanted_tags,
-};
+use crate::inventory::codes::{IDS_MAX, TAG_COUNT, TAG_MISMATCH, ZONE_NOT_FOUND, check_zone, group, wanted_tags};
 use crate::inventory::page::{self, MAX_RESULTS, NEXT_TOKEN, Nothing, Wanted};
 use crate::inventory::{view, words};
 use crate::op::{Effect, Kind, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, TAG_KEY, TAG_VALUE};
-use crate::params::{Paging, invalid};
+use crate::params::invalid;
 
 /// The rows of this file.
 pub(crate) const OPS: &[Op] = &[
@@ -114,8 +112,6 @@ async fn describe_status(call: Call) -> Outcome {
     let mut query = InstanceQuery::of(call.account_id()?, &call.region, wanted.page());
     query.ids = Some(given.iter().filter_map(|text| InstanceId::read(text)).collect()).filter(|_| !given.is_empty());
     let found = call.parts.service.list_instances(&call.caller, query).await?;
-    let show = |instance: &Instance| {
-        json!({ "InstanceId": instance.id.wire(), "Status": words::instance_status(instance.status) })
-    };
+    let show = |instance: &Instance| json!({ "InstanceId": instance.id.wire(), "Status": words::instance_status(instance.status) });
     Ok(wanted.answer(&found, ("InstanceStatuses", "InstanceStatus"), |instance| instance.id, show))
 }

@@ -39,8 +39,7 @@ async fn describe(call: Call) -> Outcome {
     let paging = call.params.paging(10, 100, code::INVALID_PARAMETER)?;
     let query = query(&call, paging)?;
     let found = call.parts.service.list_jobs(&call.caller, query).await?;
-    let shown: Vec<Value> =
-        found.jobs.iter().filter_map(|job| Some(tasks::view(job, TaskAction::of(job)?))).collect();
+    let shown: Vec<Value> = found.jobs.iter().filter_map(|job| Some(tasks::view(job, TaskAction::of(job)?))).collect();
     Ok(json!({
         "RegionId": call.region,
         "PageNumber": paging.number,

@@ -7,9 +7,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::fault::{Code, Fault, code};
-use crate::inventory::codes::{
-    BAD_DESCRIPTION, BAD_DEVICE, DEVICE_IN_USE, DISK_LIMIT, description, name,
-};
+use crate::inventory::codes::{BAD_DESCRIPTION, BAD_DEVICE, DEVICE_IN_USE, DISK_LIMIT, description, name};
 use crate::inventory::sizes;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region};
 use crate::ops::disks_create::{BAD_NAME, BAD_SIZE, TOO_SMALL};
@@ -119,8 +117,13 @@ pub(crate) const OPS: &[Op] = &[
         INCORRECT_INSTANCE_STATUS,
     ])
     .resources(|call| vec![call.resource("disk", "DiskId")]),
-    Op::ecs(Effect::Changes, "ModifyDiskAttribute", "Changes what a disk is called, and whether it goes with its \
-        machine.", |call| Box::pin(modify(call)))
+    Op::ecs(
+        Effect::Changes,
+        "ModifyDiskAttribute",
+        "Changes what a disk is called, and whether it goes with its \
+        machine.",
+        |call| Box::pin(modify(call)),
+    )
     .region(Region::Ignored)
     .parameters(&[
         DISK,
@@ -136,21 +139,15 @@ pub(crate) const OPS: &[Op] = &[
 pub(crate) const INCORRECT_DISK_STATUS: Code =
     Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
 /// A machine in another status.
-pub(crate) const INCORRECT_INSTANCE_STATUS: Code = Code::new(
-    403,
-    "IncorrectInstanceStatus",
-    "The current status of the resource does not support this operation.",
-);
+pub(crate) const INCORRECT_INSTANCE_STATUS: Code =
+    Code::new(403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.");
 const STILL_ATTACHED: Code = Code::new(403, "DiskStillAttached", "The disk is still attached to the disk.");
 const CREATING_SNAPSHOT: Code =
     Code::new(403, "DiskCreatingSnapshot", "The operation is denied due to a snapshot of the disk is not created.");
 const DEPENDENCY_VIOLATION: Code =
     Code::new(403, "DependencyViolation", "The specified disk has not been attached on the specified instance.");
-const DISK_TYPE_VIOLATION: Code = Code::new(
-    403,
-    "DiskTypeViolation",
-    "The specified disk does not support the operation because of its type.",
-);
+const DISK_TYPE_VIOLATION: Code =
+    Code::new(403, "DiskTypeViolation", "The specified disk does not support the operation because of its type.");
 const SNAPSHOT_MISMATCH: Code =
     Code::new(403, "InvalidParameter.Mismatch", "The specified snapshot is not from the specified disk.");
 

@@ -8,8 +8,8 @@ use crate::call::Call;
 use crate::fault::{Code, code};
 use crate::ids::WireId;
 use crate::inventory::codes::{
-    BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DISK_LIMIT, DUPLICATE_TAG_KEY, ZONE_NOT_FOUND, check_zone, description, group,
-    name, new_tags,
+    BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DISK_LIMIT, DUPLICATE_TAG_KEY, ZONE_NOT_FOUND, check_zone,
+    description, group, name, new_tags,
 };
 use crate::inventory::sizes;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, TAG_KEY, TAG_VALUE};
@@ -84,11 +84,8 @@ const BAD_CATEGORY: Code =
     Code::new(400, "InvalidDiskCategory.ValueNotSupported", "The specified DiskCategory is not supported.");
 const BAD_LEVEL: Code =
     Code::new(400, "InvalidPerformanceLevel.Malformed", "The specified parameter PerformanceLevel is not valid.");
-const NO_SIZE: Code = Code::new(
-    400,
-    "MissingParameter",
-    "The input parameter either \"SnapshotId\" or \"Size\" should be specified.",
-);
+const NO_SIZE: Code =
+    Code::new(400, "MissingParameter", "The input parameter either \"SnapshotId\" or \"Size\" should be specified.");
 const NOT_READY: Code =
     Code::new(403, "InvalidSnapshot.NotReady", "The specified snapshot creation is not completed yet.");
 
@@ -101,13 +98,11 @@ async fn create(call: Call) -> Outcome {
     };
     let sizes = sizes::data_disk(category, params.text("PerformanceLevel")).ok_or_else(|| BAD_LEVEL.fault())?;
     let snapshot = params.text("SnapshotId");
-    let snapshot = snapshot
-        .map(|text| SnapshotId::read(text).ok_or_else(|| code::SNAPSHOT_NOT_FOUND.fault()))
-        .transpose()?;
+    let snapshot =
+        snapshot.map(|text| SnapshotId::read(text).ok_or_else(|| code::SNAPSHOT_NOT_FOUND.fault())).transpose()?;
     let instance = params.text("InstanceId");
-    let instance = instance
-        .map(|text| InstanceId::read(text).ok_or_else(|| code::INSTANCE_NOT_FOUND.fault()))
-        .transpose()?;
+    let instance =
+        instance.map(|text| InstanceId::read(text).ok_or_else(|| code::INSTANCE_NOT_FOUND.fault())).transpose()?;
     let size_gib = params.within("Size", 1..=u32::MAX, BAD_SIZE)?;
     if snapshot.is_none() && size_gib.is_none() {
         return Err(NO_SIZE.fault().into());

@@ -9,31 +9,31 @@ use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region};
 use crate::params::{Params, invalid};
 
 /// The rows of this file.
-pub(crate) const OPS: &[Op] = &[Op::ecs(
-    Effect::Reads,
-    "DescribeInstanceTypes",
-    "The sizes machines come in.",
-    |call| Box::pin(async move { describe(&call) }),
-)
-.region(Region::Ignored)
-.parameters(&[
-    Parameter::text("InstanceTypes.N", "Only these; unknown ones are left out."),
-    Parameter::text("InstanceTypeFamily", "Only those of this family."),
-    Parameter::text("InstanceTypeFamilies.N", "Only those of these families."),
-    Parameter::text("CpuArchitecture", "Only those with this processor: `X86`, `ARM`."),
-    Parameter::text("NvmeSupport", "Only those whose disks are NVMe devices: `required`, `supported`, `unsupported`."),
-    Parameter::of("MinimumCpuCoreCount", Kind::Number, "Only those with at least so many processors."),
-    Parameter::of("MaximumCpuCoreCount", Kind::Number, "Only those with at most so many processors."),
-    Parameter::text("MinimumMemorySize", "Only those with at least so much memory, GiB."),
-    Parameter::text("MaximumMemorySize", "Only those with at most so much memory, GiB."),
-    Parameter::of("MaxResults", Kind::Number, "Entries of a page, 1 to 1600."),
-    Parameter::text("NextToken", "Where the page before ended."),
-])
-.codes(&[BAD_TOKEN, BAD_MAX_RESULTS])];
+pub(crate) const OPS: &[Op] =
+    &[Op::ecs(Effect::Reads, "DescribeInstanceTypes", "The sizes machines come in.", |call| {
+        Box::pin(async move { describe(&call) })
+    })
+    .region(Region::Ignored)
+    .parameters(&[
+        Parameter::text("InstanceTypes.N", "Only these; unknown ones are left out."),
+        Parameter::text("InstanceTypeFamily", "Only those of this family."),
+        Parameter::text("InstanceTypeFamilies.N", "Only those of these families."),
+        Parameter::text("CpuArchitecture", "Only those with this processor: `X86`, `ARM`."),
+        Parameter::text(
+            "NvmeSupport",
+            "Only those whose disks are NVMe devices: `required`, `supported`, `unsupported`.",
+        ),
+        Parameter::of("MinimumCpuCoreCount", Kind::Number, "Only those with at least so many processors."),
+        Parameter::of("MaximumCpuCoreCount", Kind::Number, "Only those with at most so many processors."),
+        Parameter::text("MinimumMemorySize", "Only those with at least so much memory, GiB."),
+        Parameter::text("MaximumMemorySize", "Only those with at most so much memory, GiB."),
+        Parameter::of("MaxResults", Kind::Number, "Entries of a page, 1 to 1600."),
+        Parameter::text("NextToken", "Where the page before ended."),
+    ])
+    .codes(&[BAD_TOKEN, BAD_MAX_RESULTS])];
 
 /// A token that no page ended with.
-const BAD_TOKEN: Code =
-    Code::new(400, "InvalidNextToken.Malformed", "The specified parameter NextToken is not valid.");
+const BAD_TOKEN: Code = Code::new(400, "InvalidNextToken.Malformed", "The specified parameter NextToken is not valid.");
 const BAD_MAX_RESULTS: Code =
     Code::new(400, "InvalidParameter.MaxResults", "The specified parameter MaxResults is not valid.");
 /// Most entries of a page, which are more than there are.

@@ -25,8 +25,7 @@ const STOPPED_MODE: Parameter =
     Parameter::text("StoppedMode", "`KeepCharging` or `StopCharging`; here they are the same.");
 const FORCE: Parameter = Parameter::of("Force", Kind::Truth, "Delete it although it runs.");
 const STOP_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, LOCKED, CANNOT_RUN];
-const DELETE_CODES: &[Code] =
-    &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, INITIALIZING, PROTECTED, LOCKED];
+const DELETE_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, INITIALIZING, PROTECTED, LOCKED];
 
 const fn one(op: Op) -> Op {
     op.region(Region::Ignored).resources(|call| vec![call.resource("instance", "InstanceId")])
@@ -66,9 +65,12 @@ pub(crate) const OPS: &[Op] = &[
     .parameters(&[INSTANCES, TOGETHER, FORCE_STOP])
     .codes(STOP_CODES)
     .faults(faults),
-    one(Op::ecs(Effect::Changes, "DeleteInstance", "Deletes a machine, and those of its disks that go along.", |call| {
-        Box::pin(delete(call))
-    }))
+    one(Op::ecs(
+        Effect::Changes,
+        "DeleteInstance",
+        "Deletes a machine, and those of its disks that go along.",
+        |call| Box::pin(delete(call)),
+    ))
     .parameters(&[INSTANCE, FORCE])
     .codes(DELETE_CODES)
     .faults(delete_faults),
@@ -102,11 +104,8 @@ pub(crate) const OPS: &[Op] = &[
 ];
 
 /// Machines cannot run here.
-pub(crate) const CANNOT_RUN: Code = Code::new(
-    403,
-    "OperationDenied",
-    "Instances cannot be started by this installation because it has no hypervisor.",
-);
+pub(crate) const CANNOT_RUN: Code =
+    Code::new(403, "OperationDenied", "Instances cannot be started by this installation because it has no hypervisor.");
 /// A machine's name that cannot be one.
 pub(crate) const BAD_NAME: Code =
     Code::new(400, "InvalidInstanceName.Malformed", "The specified parameter \"InstanceName\" is not valid.");
@@ -124,13 +123,13 @@ const LOCKED: Code = Code::new(
     "InstanceLockedForSecurity",
     "The specified operation is denied as your instance is locked for security reasons.",
 );
-const INITIALIZING: Code =
-    Code::new(403, "IncorrectInstanceStatus.Initializing", "The specified instance status does not support this operation.");
-const PROTECTED: Code = Code::new(
+const INITIALIZING: Code = Code::new(
     403,
-    "InvalidOperation.DeletionProtection",
-    "The operation is not allowed due to deletion protection.",
+    "IncorrectInstanceStatus.Initializing",
+    "The specified instance status does not support this operation.",
 );
+const PROTECTED: Code =
+    Code::new(403, "InvalidOperation.DeletionProtection", "The operation is not allowed due to deletion protection.");
 /// Longest text for the first boot, in bytes before it is written in Base64.
 const USER_DATA_BYTES_MAX: usize = 32 << 10;
 

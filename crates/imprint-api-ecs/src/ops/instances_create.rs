@@ -143,11 +143,8 @@ pub(crate) const OPS: &[Op] = &[
 ];
 
 const IMAGE_STATUS: Code = Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
-const IMAGE_TYPE: Code = Code::new(
-    403,
-    "ImageNotSupportInstanceType",
-    "The specified image don't support the InstanceType instance.",
-);
+const IMAGE_TYPE: Code =
+    Code::new(403, "ImageNotSupportInstanceType", "The specified image don't support the InstanceType instance.");
 const IMAGE_DATA_DISKS: Code = Code::new(
     400,
     "OperationDenied",
@@ -184,11 +181,8 @@ const BAD_DATA_SIZE: Code = Code::new(
     "The specified DataDisk.n.Size beyond the permitted range, or the capacity of snapshot exceeds the size limit of \
      the specified disk category.",
 );
-const BAD_CHARGE_TYPE: Code = Code::new(
-    400,
-    "InvalidInstanceChargeType.ValueNotSupported",
-    "The specified InstanceChargeType is not valid.",
-);
+const BAD_CHARGE_TYPE: Code =
+    Code::new(400, "InvalidInstanceChargeType.ValueNotSupported", "The specified InstanceChargeType is not valid.");
 /// Most machines of one request.
 const AMOUNT_MAX: u32 = 100;
 
@@ -279,12 +273,7 @@ async fn image(call: &Call) -> Result<Image, Problem> {
 }
 
 /// Whether the image fits the size of the machine, its disk and its access to metadata.
-fn check_image(
-    params: &Params,
-    class: &InstanceType,
-    image: &Image,
-    system_gib: Option<u32>,
-) -> Result<(), Fault> {
+fn check_image(params: &Params, class: &InstanceType, image: &Image, system_gib: Option<u32>) -> Result<(), Fault> {
     if !class.runs(&image.facts) {
         return Err(IMAGE_TYPE.fault());
     }

@@ -86,20 +86,15 @@ pub(crate) const OPS: &[Op] = &[
 const BAD_NAME: Code = Code::new(400, "InvalidSnapshotName.Malformed", "The specified SnapshotName is wrongly formed.");
 const BAD_RETENTION: Code =
     Code::new(400, "InvalidRetentionDays.Malformed", "The specified RetentionDays is wrongly formed.");
-const NEVER_ATTACHED: Code = Code::new(
-    403,
-    "IncorrectDiskStatus.NeverAttached",
-    "The specified disk has never been attached to any instances.",
-);
+const NEVER_ATTACHED: Code =
+    Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to any instances.");
 const CREATING_SNAPSHOT: Code =
     Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.");
-const TOKEN_MISMATCH: Code =
-    Code::new(403, "IdempotentParameterMismatch", "The specified clientToken is used.");
+const TOKEN_MISMATCH: Code = Code::new(403, "IdempotentParameterMismatch", "The specified clientToken is used.");
 const CREATED_IMAGE: Code =
     Code::new(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).");
 const CREATED_DISK: Code = Code::new(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).");
-const NOT_READY: Code =
-    Code::new(403, "InvalidSnapshotId.NotReady", "The specified snapshot has not completed yet.");
+const NOT_READY: Code = Code::new(403, "InvalidSnapshotId.NotReady", "The specified snapshot has not completed yet.");
 /// Longest time a snapshot can be told to be kept.
 const RETENTION_DAYS_MAX: u32 = 65_536;
 

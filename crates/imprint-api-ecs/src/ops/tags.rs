@@ -22,9 +22,12 @@ const REGION: Region = Region::Required { missing: NO_REGION, unknown: code::REG
 
 /// The rows of this file.
 pub(crate) const OPS: &[Op] = &[
-    Op::ecs(Effect::Changes, "TagResources", "Tags things: all of them or none. A tag whose key is there is replaced.", |call| {
-        Box::pin(tag(call))
-    })
+    Op::ecs(
+        Effect::Changes,
+        "TagResources",
+        "Tags things: all of them or none. A tag whose key is there is replaced.",
+        |call| Box::pin(tag(call)),
+    )
     .region(REGION)
     .parameters(&[TYPE, IDS, TAG_KEY, TAG_VALUE])
     .codes(&[
@@ -73,8 +76,7 @@ pub(crate) const OPS: &[Op] = &[
         }),
 ];
 
-const NO_REGION: Code =
-    Code::new(404, "MissingParameter.RegionId", "The parameter - RegionId should not be null.");
+const NO_REGION: Code = Code::new(404, "MissingParameter.RegionId", "The parameter - RegionId should not be null.");
 const NO_TYPE: Code =
     Code::new(404, "MissingParameter.ResourceType", "The parameter - ResourceType should not be null.");
 const NO_IDS: Code =
@@ -90,18 +92,12 @@ const DUPLICATE_IN_ANY_CASE: Code =
     Code::new(403, "TagKey.Duplication", "The specified tag key already exists in another case of letters.");
 const NOT_FOUND: Code =
     Code::new(404, "InvalidResourceId.NotFound", "The specified ResourceIds are not found in our records.");
-const QUOTA: Code = Code::new(
-    400,
-    "OperationDenied.QuotaExceed",
-    "The quota of tags on resource is beyond permitted range.",
-);
+const QUOTA: Code =
+    Code::new(400, "OperationDenied.QuotaExceed", "The quota of tags on resource is beyond permitted range.");
 const VALUE_WITHOUT_KEY: Code =
     Code::new(400, "InvalidParameter.TagValue", "The parameter - Tag.N.Value needs its Tag.N.Key.");
-const NEITHER: Code = Code::new(
-    403,
-    "BothEmpty.TagsAndResources",
-    "The specified Tags and ResourcesIds are not allow to both empty.",
-);
+const NEITHER: Code =
+    Code::new(403, "BothEmpty.TagsAndResources", "The specified Tags and ResourcesIds are not allow to both empty.");
 const BAD_TOKEN: Code = Code::new(400, "InvalidNextToken.Malformed", "The specified NextToken is not valid.");
 /// Most things of one request.
 const THINGS_MAX: usize = 50;

@@ -10,9 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Code, Fault, code};
-use crate::inventory::codes::{
-    BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, TAG_COUNT, TAG_MISMATCH, wanted_tags,
-};
+use crate::inventory::codes::{BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, TAG_COUNT, TAG_MISMATCH, wanted_tags};
 use crate::inventory::tagged::{TYPE_NOT_FOUND, Type, wire};
 use crate::op::{Effect, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, TAG_KEY, TAG_VALUE};
 use crate::ops::tags::resources;
@@ -26,15 +24,7 @@ const ID: Parameter = Parameter::text("ResourceId", "The thing.");
 pub(crate) const OPS: &[Op] = &[
     Op::ecs(Effect::Changes, "AddTags", "Tags one thing; TagResources is the newer way.", |call| Box::pin(add(call)))
         .parameters(&[TYPE.required(), ID.required(), TAG_KEY, TAG_VALUE])
-        .codes(&[
-            BAD_TAG_KEY,
-            BAD_TAG_VALUE,
-            DUPLICATE_TAG_KEY,
-            TAG_COUNT,
-            TYPE_NOT_FOUND,
-            NOT_FOUND,
-            code::QUOTA_TAGS,
-        ])
+        .codes(&[BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, TAG_COUNT, TYPE_NOT_FOUND, NOT_FOUND, code::QUOTA_TAGS])
         .resources(resources)
         .faults(faults),
     Op::ecs(Effect::Changes, "RemoveTags", "Takes tags from one thing; UntagResources is the newer way.", |call| {

@@ -12,18 +12,16 @@ use crate::op::{Effect, Op, Outcome, Parameter};
 use crate::words;
 
 /// The rows of this file.
-pub(crate) const OPS: &[Op] = &[Op::ecs(
-    Effect::Reads,
-    "DescribeZones",
-    "The zone of a region, and what can be made there.",
-    |call| Box::pin(async move { Ok(describe(&call)) as Outcome }),
-)
-.parameters(&[
-    Parameter::text("InstanceChargeType", "Accepted; the zone serves every kind."),
-    Parameter::text("SpotStrategy", "Accepted; nothing is sold."),
-    Parameter::text("Verbose", "Accepted; everything is shown in any case."),
-    Parameter::text("AcceptLanguage", "Accepted; names are not translated."),
-])];
+pub(crate) const OPS: &[Op] =
+    &[Op::ecs(Effect::Reads, "DescribeZones", "The zone of a region, and what can be made there.", |call| {
+        Box::pin(async move { Ok(describe(&call)) as Outcome })
+    })
+    .parameters(&[
+        Parameter::text("InstanceChargeType", "Accepted; the zone serves every kind."),
+        Parameter::text("SpotStrategy", "Accepted; nothing is sold."),
+        Parameter::text("Verbose", "Accepted; everything is shown in any case."),
+        Parameter::text("AcceptLanguage", "Accepted; names are not translated."),
+    ])];
 
 fn describe(call: &Call) -> Value {
     let zone = zone(&call.region);
