@@ -1,5 +1,6 @@
 //! The embedded engine: one file, one writing thread, a pool of reading connections.
 
+mod checkpoint;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::pool::Pool;
 use crate::tx::{Verdict, run};
 use crate::{Error, ErrorKind, Row, Tx, Value};
 
+use checkpoint::Checkpointer;
 pub(crate) use writer::Writer;
 
 /// How long a statement waits for another process that holds the file.
@@ -28,7 +30,8 @@ pub(crate) struct Tuning {
     pub(crate) cache_kib: i64,
     /// How much of the file is mapped into memory.
     pub(crate) mmap_bytes: i64,
-    /// Pages in the log before they are copied into the file.
+    /// Pages in the log at which whoever commits copies what the checkpoint thread has not copied yet: a bound that
+    /// is met under load, when the log never comes to rest.
     pub(crate) checkpoint_pages: i64,
     /// Whether what was committed is on the disk.
     pub(crate) durable: bool,
@@ -36,11 +39,11 @@ pub(crate) struct Tuning {
 
 /// The metadata file.
 pub(crate) const METADATA: Tuning =
-    Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 8000, durable: true };
+    Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 16_000, durable: true };
 
 /// The file of the index of chunks: its rows are found by digest, so any page may be needed next.
 pub(crate) const INDEX: Tuning =
-    Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 8000, durable: true };
+    Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 16_000, durable: true };
 
 /// The file of numbers that may be used once: small rows that may be forgotten when the power is lost.
 pub(crate) const NONCES: Tuning =
@@ -48,7 +51,9 @@ pub(crate) const NONCES: Tuning =
 
 /// One database file.
 pub(crate) struct Sqlite {
+    /// Ends before the checkpointer, whose bell it has.
     writer: Writer,
+    _checkpointer: Checkpointer,
     readers: Pool<Connection>,
 }
 
@@ -66,7 +71,8 @@ impl Sqlite {
         let prepared = prepare(&mut Tx::on_sqlite(&connection));
         let ended = finish(&connection, prepared.is_ok());
         prepared.and(ended)?;
-        let writer = Writer::start(connection)?;
+        let checkpointer = Checkpointer::start(connect(path, tuning)?)?;
+        let writer = Writer::start(connection, checkpointer.bell())?;
         let path = path.to_owned();
         // readers see the file through the map; only what is still in the log goes through their own cache
         let reading = Tuning { cache_kib: tuning.cache_kib / 8, ..tuning };
@@ -75,7 +81,7 @@ impl Sqlite {
             connection.pragma_update(None, "query_only", true).map_err(|error| from_sqlite(error, "query_only"))?;
             Ok(connection)
         });
-        Ok(Self { writer, readers })
+        Ok(Self { writer, _checkpointer: checkpointer, readers })
     }
 
     /// The thread that writes.

@@ -22,11 +22,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self, Error> {
+    /// Starts the thread, which calls `committed` after every commit.
+    pub(crate) fn start(connection: Connection, committed: impl Fn() + Send + 'static) -> Result<Self, Error> {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("catalogue-writer".to_owned())
-            .spawn(move || serve(&connection, jobs))
+            .spawn(move || serve(&connection, jobs, &committed))
             .map_err(|error| Error::new(ErrorKind::Unavailable, "starting the writing thread").caused_by(error))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -135,7 +136,7 @@ where
     }
 }
 
-fn serve(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Work>>) {
+fn serve(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Work>>, committed: &dyn Fn()) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while jobs.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let lost = commit_together(connection, &mut batch).err();
@@ -146,6 +147,7 @@ fn serve(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Work>>) {
         for job in batch.drain(..) {
             job.settle(why.as_ref().map(|(kind, text)| (*kind, text.as_str())));
         }
+        committed();
     }
 }
 
