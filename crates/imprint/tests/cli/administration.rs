@@ -101,3 +101,48 @@ fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("readable").path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn a_bound_user_may_do_what_policies_permit() {
+    let service = Service::start();
+    service.json(&["admin", "account", "create", "acme"]);
+    let user = service.json(&["admin", "user", "create", "ann", "--account", "acme", "--bound"]);
+    let disk = service.file("disk", &noise(12, 1 << 20));
+    let push = ["image", "push", disk.to_str().expect("UTF-8"), "--output", "json"];
+    let refused = as_account(&service, &user, &push).output().expect("runs");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+
+    let document = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*"}]}"#;
+    let file = service.file("policy.json", document.as_bytes());
+    let file = file.to_str().expect("UTF-8");
+    let policy = ["admin", "policy", "create", "images", "--account", "acme", "--document", file];
+    assert_eq!(service.json(&policy)["document"], document);
+    let attach = ["admin", "policy", "attach", "images", "--account", "acme", "--user", "ann"];
+    assert_eq!(service.failure(&attach).0, Some(0));
+    let attached = service.json(&["admin", "policy", "list", "--account", "acme", "--user", "ann"]);
+    assert_eq!(attached[0]["name"], "images");
+    let pushed = as_account(&service, &user, &push).output().expect("runs");
+    assert_eq!(parsed(&pushed)["status"], "active");
+
+    assert_eq!(service.failure(&["admin", "policy", "delete", "images", "--account", "acme"]).0, Some(1));
+    let users = service.json(&["admin", "user", "list", "--account", "acme"]);
+    assert_eq!(users[0]["name"], "ann");
+    assert_eq!(service.failure(&["admin", "user", "delete", "ann", "--account", "acme"]).0, Some(0));
+    assert_eq!(service.failure(&["admin", "policy", "delete", "images", "--account", "acme"]).0, Some(0));
+    assert_eq!(as_account(&service, &user, &["image", "list"]).output().expect("runs").status.code(), Some(4));
+}
+
+#[test]
+fn an_account_has_limits_of_its_own() {
+    let service = Service::start();
+    service.json(&["admin", "account", "create", "acme"]);
+    let most = |quotas: &Value| {
+        let quotas = quotas.as_array().expect("a list");
+        let quota = quotas.iter().find(|quota| quota["name"] == "region_images").expect("it is there");
+        (quota["most"].as_i64().expect("a number"), quota["own"].as_bool().expect("a truth"))
+    };
+    assert_eq!(most(&service.json(&["admin", "quota", "list", "acme"])), (100, false));
+    assert_eq!(most(&service.json(&["admin", "quota", "set", "acme", "region_images", "-1"])), (-1, true));
+    assert_eq!(most(&service.json(&["admin", "quota", "unset", "acme", "region_images"])), (100, false));
+    assert_eq!(service.failure(&["admin", "quota", "set", "acme", "luck", "1"]).0, Some(1));
+}
