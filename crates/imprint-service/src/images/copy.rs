@@ -19,6 +19,8 @@ use crate::error::{Conflict, Error};
 use crate::jobs::{Ending, Work, enqueue};
 use crate::limits::most;
 
+/// What the names of properties begin with that jobs write.
+const OWN_PROPERTIES: &str = "imprint:";
 /// Images under way that are looked at to find the copies among them.
 const UNDER_WAY_MAX: u32 = 1000;
 
@@ -171,6 +173,8 @@ fn describe_copy(image: &mut Image, source: Image, wanted: &CopyImage) {
     image.min_disk_gib = source.min_disk_gib;
     image.min_ram_mib = source.min_ram_mib;
     image.properties = source.properties;
+    // what jobs noted there was about the original
+    image.properties.retain(|name, _| !name.starts_with(OWN_PROPERTIES));
     image.tags.clone_from(&wanted.tags);
     image.facts = Facts {
         description: wanted.description.clone(),

@@ -23,6 +23,8 @@ const RETRY: Duration = Duration::from_secs(5);
 const ATTEMPTS_MAX: u32 = 3;
 /// Jobs of this node at one time.
 const JOBS_AT_ONCE: usize = 4;
+/// Jobs that move no bytes that are ended together at most: others want to write, too.
+const QUICK_AT_ONCE: usize = 32;
 
 /// Works on jobs until it is dropped.
 #[derive(Debug)]
@@ -44,15 +46,15 @@ impl Runner {
         loop {
             let place = Arc::clone(&places).try_acquire_owned().ok();
             match self.take(place.is_none()).await {
-                Ok(Taken::Ended) => {}
-                Ok(Taken::Job(job)) => {
+                Ok(Taken { job: Some(job), .. }) => {
                     let (service, worker) = (self.service.clone(), self.worker);
                     tokio::spawn(async move {
                         carry_out(&service, worker, *job).await;
                         drop(place);
                     });
                 }
-                Ok(Taken::Nothing) => self.rest(&places, place.is_none()).await,
+                Ok(Taken { ended: 0, .. }) => self.rest(&places, place.is_none()).await,
+                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the job queue does not answer");
                     tokio::time::sleep(POLL).await;
@@ -78,11 +80,13 @@ impl Runner {
         let mut ran = 0;
         loop {
             match self.take(false).await? {
-                Taken::Nothing => return Ok(ran),
-                Taken::Ended => {}
-                Taken::Job(job) => carry_out(&self.service, self.worker, *job).await,
+                Taken { ended: 0, job: None } => return Ok(ran),
+                Taken { ended, job: None } => ran += ended,
+                Taken { ended, job: Some(job) } => {
+                    carry_out(&self.service, self.worker, *job).await;
+                    ran += ended + 1;
+                }
             }
-            ran += 1;
         }
     }
 
@@ -102,35 +106,56 @@ impl Runner {
         }
     }
 
-    /// The next job, of those that move no bytes when `quick_only`. Such a job is ended by the transaction that takes
-    /// it, so no crash finds it half done.
+    /// The next jobs, of those that move no bytes when `quick_only`. Such jobs are ended by the transaction that takes
+    /// them, many at a time, so no crash finds one half done; the first of another kind has to be carried out.
     async fn take(&self, quick_only: bool) -> Result<Taken, Error> {
         let (service, worker) = (self.service.clone(), self.worker.to_string());
         let at_once = move |tx: &mut Tx<'_>| {
             let now = service.clock.now();
-            let Some(job) = lease(tx, &worker, quick_only, now)? else { return Ok(Taken::Nothing) };
-            let Some(result) = service.settle_at_once(tx, &job)? else { return Ok(Taken::Job(Box::new(job))) };
-            jobs::finish(tx, job.id, JobState::Succeeded, Some(&result), "", now)?;
-            Ok::<_, Error>(Taken::Ended)
+            let mut taken = Taken::default();
+            while taken.ended < QUICK_AT_ONCE && taken.job.is_none() {
+                let Some(job) = lease(tx, &worker, quick_only, now)? else { break };
+                if end_at_once(&service, tx, &job, now)? {
+                    taken.ended += 1;
+                } else {
+                    taken.job = Some(Box::new(job));
+                }
+            }
+            Ok::<_, Error>(taken)
         };
         if let Ok(taken) = self.service.catalogue.write(at_once).await {
             return Ok(taken);
         }
-        // it fails, or the queue does: taken on its own, its failure is noted as any other's
+        // one of them fails, or the queue does: taken on its own, a failure is noted as any other's
         let (clock, worker) = (self.service.clock.clone(), self.worker.to_string());
-        let taken = self.service.catalogue.write(move |tx| lease(tx, &worker, quick_only, clock.now())).await?;
-        Ok(taken.map_or(Taken::Nothing, |job| Taken::Job(Box::new(job))))
+        let job = self.service.catalogue.write(move |tx| lease(tx, &worker, quick_only, clock.now())).await?;
+        Ok(Taken { ended: 0, job: job.map(Box::new) })
     }
 }
 
 /// What came of looking into the queue.
-enum Taken {
-    /// Nothing waits.
-    Nothing,
-    /// A job was taken and has ended.
-    Ended,
-    /// A job was taken and has to be carried out.
-    Job(Box<Job>),
+#[derive(Default)]
+struct Taken {
+    /// So many jobs were taken and have ended.
+    ended: usize,
+    /// This one was taken and has to be carried out.
+    job: Option<Box<Job>>,
+}
+
+/// Ends a job that moves no bytes, well or badly; false when it has to be carried out.
+fn end_at_once(service: &Service, tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<bool, Error> {
+    match service.settle_at_once(tx, job) {
+        Ok(Some(result)) => jobs::finish(tx, job.id, JobState::Succeeded, Some(&result), "", now)?,
+        Ok(None) => return Ok(false),
+        // what the job needs is not there any more; nothing was written yet
+        Err(error @ (Error::Gone | Error::NotFound(_) | Error::Conflict(_))) => {
+            tracing::info!(job = %job.id, %error, "a job failed");
+            service.settle_failure(tx, job, &error)?;
+            jobs::finish(tx, job.id, JobState::Failed, None, &error.to_string(), now)?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(true)
 }
 
 fn lease(tx: &mut Tx<'_>, worker: &str, quick_only: bool, now: Timestamp) -> Result<Option<Job>, Error> {

@@ -25,7 +25,8 @@ impl Service {
         }
     }
 
-    /// Ends a job that moves no bytes; `None` when it has to be carried out after all.
+    /// Ends a job that moves no bytes; `None` when it has to be carried out after all. What is not there any more is
+    /// found out before anything is written.
     pub(super) fn settle_at_once(&self, tx: &mut Tx<'_>, job: &Job) -> Result<Option<Value>, Error> {
         match Work::of(job)? {
             Work::MakeImage => self.settle_make(tx, job, None),

@@ -417,7 +417,10 @@ async fn collection_keeps_what_disks_and_snapshots_need_and_nothing_else() {
     let disk = disks_of(&world, &me, instance).await.remove(0);
     let taken = service.create_snapshot(&me, snapshot(disk.id), ask()).await.expect("taken");
     let map = image.content.as_ref().expect("bytes").map;
+    service.reinit_disk(&me, disk.id, ask()).await.expect("set back to the image");
     service.delete_image(&me, image.id).await.expect("deleted");
+    let gone = service.reinit_disk(&me, disk.id, ask()).await;
+    assert!(matches!(gone, Err(Error::NotFound(Resource::Image(_)))), "{gone:?}");
     assert_eq!(service.collect(Duration::ZERO).await.expect("collected").maps, 1, "the disk needs it");
     let delete = DeleteInstances { instances: vec![instance], force: false };
     service.delete_instances(&me, delete, ask()).await.expect("deleted");

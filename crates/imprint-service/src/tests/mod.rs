@@ -2,6 +2,7 @@
 
 mod buckets;
 mod changing;
+mod chaos;
 mod copies;
 mod definitions;
 mod granted;
