@@ -34,8 +34,6 @@ pub(crate) const BAD_METADATA_ACCESS: Code = Code::new(
     "InvalidParameter.FeaturesImdsSupport",
     "The specified parameter Features.ImdsSupport is not supported.",
 );
-pub(crate) const BAD_LICENCE: Code =
-    Code::new(400, "InvalidLicenseType.NotSupported", "The specified LicenseType is not supported.");
 pub(crate) const BAD_TAG_KEY: Code = Code::new(400, "InvalidTagKey.Malformed", "The specified Tag.n.Key is not valid.");
 pub(crate) const BAD_TAG_VALUE: Code =
     Code::new(400, "InvalidTagValue.Malformed", "The specified Tag.n.Value is not valid.");

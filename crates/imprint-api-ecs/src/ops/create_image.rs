@@ -116,8 +116,6 @@ const SNAPSHOT_NOT_READY: Code = Code::new(
     "InvalidSnapshotId.NotReady",
     "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
 );
-const DISK_NEVER_ATTACHED: Code =
-    Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to instance.");
 const DISK_STATUS: Code =
     Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
 const DISK_SNAPSHOTTING: Code =
@@ -160,7 +158,6 @@ const CODES: &[Code] = &[
     codes::BAD_METADATA_ACCESS,
     BAD_BOOT_MODE,
     BAD_DETECTION_STRATEGY,
-    DISK_NEVER_ATTACHED,
     SNAPSHOT_NOT_READY,
     SNAPSHOT_NOT_ALLOWED,
     code::QUOTA_IMAGES,

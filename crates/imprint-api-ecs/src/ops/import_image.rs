@@ -82,6 +82,8 @@ const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.Malformed", "The specified parameter \"BootMode\" is malformed.");
 const BAD_STRATEGY: Code =
     Code::new(400, "InvalidParameter.DetectionStrategy", "The specified parameter DetectionStrategy is invalid.");
+const BAD_LICENCE: Code =
+    Code::new(400, "InvalidLicenseType.NotSupported", "The specified LicenseType is not supported.");
 const PLATFORM_FOR_ARCHITECTURE: Code = Code::new(
     403,
     "InvalidArchitecture.PlatformUnsupported",
@@ -107,7 +109,7 @@ const CODES: &[Code] = &[
     BAD_FORMAT,
     code::BUCKET_NOT_FOUND,
     code::OBJECT_NOT_FOUND,
-    codes::BAD_LICENCE,
+    BAD_LICENCE,
     BAD_BOOT_MODE,
     codes::BOOT_MODE_FOR_ARCHITECTURE,
     BAD_STRATEGY,
@@ -156,7 +158,7 @@ fn facts(params: &Params) -> Result<Facts, Fault> {
         platform: Some(platform),
         nvme: Some(codes::supported(params, "Features.NvmeSupport")?.unwrap_or(false)),
         metadata_access: Some(codes::metadata_access(params)?.unwrap_or(MetadataAccess::Open)),
-        licence: Some(word(params, "LicenseType", words::licence_named, codes::BAD_LICENCE)?.unwrap_or(Licence::Auto)),
+        licence: Some(word(params, "LicenseType", words::licence_named, BAD_LICENCE)?.unwrap_or(Licence::Auto)),
         resource_group: params.text("ResourceGroupId").map(str::to_owned),
         check_wanted: strategy.is_some(),
         ..Facts::default()

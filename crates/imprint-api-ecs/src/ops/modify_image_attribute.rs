@@ -47,6 +47,8 @@ const FAMILIES_FULL: Code =
     Code::new(400, "ImageFamilyQuotaFull", "The specified region has exceeded max number of image family.");
 const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.NotSupport", "The specified parameter BootMode is not supported.");
+const BAD_LICENCE: Code =
+    Code::new(400, "InvalidLicenseType.NotSupported", "The specified parameter LicenseType is not supported.");
 const NOT_AVAILABLE: Code = Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.");
 const NOT_DEPRECATED: Code =
     Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.");
@@ -75,7 +77,7 @@ const CODES: &[Code] = &[
     FAMILIES_FULL,
     BAD_BOOT_MODE,
     codes::BOOT_MODE_FOR_ARCHITECTURE,
-    codes::BAD_LICENCE,
+    BAD_LICENCE,
     codes::BAD_METADATA_ACCESS,
     NOT_AVAILABLE,
     NOT_DEPRECATED,
@@ -113,7 +115,7 @@ fn changes(params: &Params) -> Result<Vec<Change>, Fault> {
         description.map(|text| FactChange::Description(Some(text))),
         checked(params, "ImageFamily", validate::name, BAD_FAMILY)?.map(|text| FactChange::Family(Some(text))),
         codes::boot_mode(params, BAD_BOOT_MODE)?.map(|mode| FactChange::BootMode(Some(mode))),
-        word(params, "LicenseType", words::licence_named, codes::BAD_LICENCE)?
+        word(params, "LicenseType", words::licence_named, BAD_LICENCE)?
             .map(|licence| FactChange::Licence(Some(licence))),
         codes::supported(params, "Features.NvmeSupport")?.map(|able| FactChange::Nvme(Some(able))),
         codes::metadata_access(params)?.map(|access| FactChange::MetadataAccess(Some(access))),

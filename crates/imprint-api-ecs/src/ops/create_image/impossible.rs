@@ -49,6 +49,10 @@ pub(super) const CODES: &[(Code, &str)] = &[
         ),
         "a token used for another request is answered with IdempotenceParamNotMatch",
     ),
+    (
+        Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to instance."),
+        "snapshots are taken of disks that are attached to the machine",
+    ),
     (Code::new(403, "InvalidAccountStatus.NotEnoughBalance", "Your account does not have enough balance."), BILLING),
     (
         Code::new(403, "InvalidAccountStatus.SnapshotServiceUnavailable", "Snapshot service has not been opened yet."),
