@@ -16,7 +16,7 @@ use crate::{
 };
 
 const REGION: &str = "local-1";
-const SNAPSHOTS_MAX: usize = 3;
+const SNAPSHOTS_MAX: usize = 2;
 const DISK_GIB_MAX: u32 = 26;
 
 /// A request; numbers choose among what was ever made.
@@ -37,7 +37,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let which = 0..40_usize;
+    let which = 0..16_usize;
     prop_oneof![
         3 => (20..27_u32, proptest::option::of(which.clone())).prop_map(|(gib, from)| Step::CreateDisk { gib, from }),
         4 => (which.clone(), which.clone()).prop_map(|(disk, instance)| Step::Attach(disk, instance)),
@@ -244,7 +244,7 @@ fn word<T>(answer: Result<T, Error>) -> Result<(), String> {
 
 impl Pair {
     async fn new() -> Self {
-        let limits = Limits { disk_snapshots: 3, ..Limits::default() };
+        let limits = Limits { disk_snapshots: 2, ..Limits::default() };
         let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
         let images = vec![image(&world, &me, 1).await, image(&world, &me, 2).await];
         Self { world, me, images, model: Model::default() }
