@@ -143,12 +143,7 @@ fn of_instance(
     if attached.first().is_none_or(|disk| disk.kind != DiskKind::System) {
         return Err(Error::Conflict(Conflict::NoSystemDisk));
     }
-    for disk in &attached {
-        require_settled(&instance, disk)?;
-        if snapshots::progressing_of_disk(tx, disk.id)? {
-            return Err(Error::Conflict(Conflict::DiskSnapshotting));
-        }
-    }
+    attached.iter().try_for_each(|disk| require_settled(&instance, disk))?;
     let mut letters = Letters::default();
     let (mut made, mut system) = (Vec::new(), None);
     for disk in &attached {

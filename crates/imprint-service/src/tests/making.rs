@@ -249,6 +249,12 @@ async fn a_machine_must_hold_still_and_have_a_system_disk() {
     let leaving = imprint_model::Disk { status: DiskStatus::Detaching, ..disk_of(&busy, DiskKind::Data, 'b', None) };
     install(&world, busy.clone(), vec![system, leaving]).await;
     conflicts(&make(&world, ImageSource::Instance(busy.id)).await, Conflict::DiskStatus);
+    let copied = machine(&me, image.id);
+    let system = disk_of(&copied, DiskKind::System, 'a', image.content.clone());
+    let taken = Snapshot { disk: Some(system.id), status: SnapshotStatus::Progressing, ..snapshot(&me, None) };
+    install(&world, copied.clone(), vec![system]).await;
+    keep(&world, taken).await;
+    conflicts(&make(&world, ImageSource::Instance(copied.id)).await, Conflict::DiskSnapshotting);
     world.pass(Duration::from_secs(60));
     let fresh = machine(&me, image.id);
     let system = disk_of(&fresh, DiskKind::System, 'a', image.content.clone());
