@@ -145,22 +145,26 @@ fn changes(catalogue: &Catalogue, count: usize) {
     for image in &mut made {
         image.status = Status::Importing;
     }
-    let write = |work: Box<dyn FnMut(&mut imprint_catalogue::Tx<'_>) -> Result<(), Error> + Send>| {
-        catalogue.write_blocking(work).expect("written");
-    };
     measure("create", |round| {
         let image = made[round].clone();
-        write(Box::new(move |tx| images::insert(tx, &image)));
+        write(catalogue, move |tx| images::insert(tx, &image));
     });
     measure("become usable", |round| {
         made[round].status = Status::Available;
         let image = made[round].clone();
-        write(Box::new(move |tx| images::update(tx, &image)));
+        write(catalogue, move |tx| images::update(tx, &image));
     });
     measure("delete", |round| {
         let id = made[round].id;
-        write(Box::new(move |tx| images::delete(tx, id, Timestamp(1)).map(drop)));
+        write(catalogue, move |tx| images::delete(tx, id, Timestamp(1)).map(drop));
     });
+}
+
+fn write(
+    catalogue: &Catalogue,
+    work: impl FnMut(&mut imprint_catalogue::Tx<'_>) -> Result<(), Error> + Send + 'static,
+) {
+    catalogue.write_blocking(work).expect("written");
 }
 
 /// The way of a served request: through the asynchronous door, several at once.

@@ -28,7 +28,7 @@ pub(crate) struct Shared {
 pub(crate) enum Engine {
     /// Metadata, and the index of chunks in a file of its own: adding thousands of rows holds no metadata up. Numbers
     /// that may be used once in a third, since they wait for no disk.
-    Sqlite { metadata: Sqlite, index: Sqlite, nonces: Mutex<Connection> },
+    Sqlite { metadata: Sqlite, index: Sqlite, nonces: Box<Mutex<Connection>> },
     /// Everything in one database, but each on connections of its own: packs that are sealed at the same moment take no
     /// connection from requests for metadata.
     Postgres { metadata: Postgres, index: Postgres },
@@ -53,7 +53,7 @@ impl Catalogue {
             let path = path_of(path);
             let metadata = Sqlite::open(&path, readers + scans, METADATA, migrations::apply)?;
             let index = Sqlite::open(&path.with_file_name("index.db"), readers, INDEX, migrations::apply_index)?;
-            let nonces = nonces::open(&path.with_file_name("nonces.db"))?;
+            let nonces = Box::new(nonces::open(&path.with_file_name("nonces.db"))?);
             (Engine::Sqlite { metadata, index, nonces }, readers, scans)
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let connections = settings.postgres_connections.max(1) as usize;

@@ -108,10 +108,15 @@ impl Postgres {
     pub(crate) fn read<T, E: From<Error>>(&self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         for attempt in 1.. {
             let mut lent = self.pool.take()?;
-            let verdict = run(&mut Tx::on_postgres(lent.get()), work);
+            let mut tx = Tx::on_postgres_alone(lent.get());
+            let verdict = run(&mut tx, work);
+            let stuck = tx.is_steady();
             let closed = lent.get().client.is_closed();
             if closed {
                 self.forget(lent);
+            } else if stuck {
+                // The work panicked while its statements saw one moment: the next ones must not see it too.
+                lent.discard();
             }
             match verdict {
                 Verdict::Commit(value) => return Ok(value),

@@ -9,6 +9,8 @@ use crate::{Error, ErrorKind, Row, Value};
 #[derive(Debug)]
 pub struct Tx<'a> {
     session: Session<'a>,
+    /// Whether all statements see one moment.
+    steady: bool,
     failed: Option<ErrorKind>,
 }
 
@@ -20,16 +22,27 @@ enum Session<'a> {
 
 impl<'a> Tx<'a> {
     pub(crate) fn on_sqlite(connection: &'a rusqlite::Connection) -> Self {
-        Self { session: Session::Sqlite(connection), failed: None }
+        Self { session: Session::Sqlite(connection), steady: true, failed: None }
     }
 
+    /// Statements of a transaction that has begun.
     pub(crate) fn on_postgres(connection: &'a mut crate::postgres::Connection) -> Self {
-        Self { session: Session::Postgres(connection), failed: None }
+        Self { session: Session::Postgres(connection), steady: true, failed: None }
+    }
+
+    /// Statements each of which is a transaction of its own.
+    pub(crate) fn on_postgres_alone(connection: &'a mut crate::postgres::Connection) -> Self {
+        Self { session: Session::Postgres(connection), steady: false, failed: None }
     }
 
     /// What the first failed statement failed of.
     pub(crate) fn failed(&self) -> Option<ErrorKind> {
         self.failed
+    }
+
+    /// Whether all statements see one moment now.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.steady
     }
 
     /// Whether PostgreSQL runs it. For the few statements that the engines cannot share.
@@ -71,6 +84,24 @@ impl<'a> Tx<'a> {
             return Err(Error::corrupt(format!("{} rows where one was expected", rows.len())));
         }
         Ok(rows.pop())
+    }
+
+    /// Runs `work` so that all its statements see one moment. Nothing but reads; costs two more round trips where
+    /// statements see moments of their own else.
+    ///
+    /// # Errors
+    /// What `work` answers, or what kept it from running.
+    pub(crate) fn at_one_moment<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.steady {
+            return work(self);
+        }
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        self.steady = true;
+        let outcome = work(self);
+        self.steady = false;
+        let ended = self.batch(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        let value = outcome?;
+        ended.map(|()| value)
     }
 
     /// Runs several statements without parameters, for migrations.

@@ -8,7 +8,7 @@ use imprint_model::{
 };
 
 use super::{VALUES_MAX, count, label, list};
-use crate::inventory::{TAGGED_MAX, TagWanted};
+use crate::inventory::{TAGGED_MAX, TagWanted, Tags};
 use crate::{Error, ErrorKind, Row, Tx, Value, params};
 
 /// Whether another image than `except` of the account in the region has this name.
@@ -131,7 +131,7 @@ pub fn tagged(
     tags: &[TagWanted],
     after: Option<ImageId>,
     limit: u32,
-) -> Result<Vec<(ImageId, BTreeSet<String>)>, Error> {
+) -> Result<Tags<ImageId>, Error> {
     let limit = limit.min(TAGGED_MAX);
     let mut filters: Vec<Filter> = vec![Filter::Region(region.to_owned())];
     filters.extend(tags.iter().map(|(key, value)| match value {

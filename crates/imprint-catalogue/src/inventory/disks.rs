@@ -7,7 +7,7 @@ use imprint_model::{
 };
 
 use super::item::{self, Item};
-use super::query::{ItemPage, Items, Query, TagWanted};
+use super::query::{ItemPage, Items, Query, TagWanted, Tags};
 use crate::content::{self, CONTENT_COLUMNS};
 use crate::{Error, Row, Tx, Value, params, to_json};
 
@@ -252,7 +252,7 @@ pub fn tagged(
     tags: &[TagWanted],
     after: Option<DiskId>,
     limit: u32,
-) -> Result<Vec<(DiskId, BTreeSet<String>)>, Error> {
+) -> Result<Tags<DiskId>, Error> {
     let ids = Some(ids).filter(|ids| !ids.is_empty());
     Query::of(owner, region).one_of("t.id", ids)?.tagged(tags).tags::<Disk>(tx, after, limit)
 }

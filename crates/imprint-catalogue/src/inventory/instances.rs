@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use imprint_model::{ImageId, Instance, InstanceId, InstanceStatus, ProjectId};
 
 use super::item::{self, Item};
-use super::query::{ItemPage, Items, Query, TagWanted};
+use super::query::{ItemPage, Items, Query, TagWanted, Tags};
 use crate::{Error, Row, Tx, Value, to_json};
 
 /// Which machines a list holds: those that meet everything that is said here.
@@ -189,7 +189,7 @@ pub fn tagged(
     tags: &[TagWanted],
     after: Option<InstanceId>,
     limit: u32,
-) -> Result<Vec<(InstanceId, BTreeSet<String>)>, Error> {
+) -> Result<Tags<InstanceId>, Error> {
     let ids = Some(ids).filter(|ids| !ids.is_empty());
     Query::of(owner, region).one_of("t.id", ids)?.tagged(tags).tags::<Instance>(tx, after, limit)
 }

@@ -33,7 +33,7 @@ pub(super) fn insert<T: Item>(tx: &mut Tx<'_>, item: &T) -> Result<(), Error> {
     let values = item.values()?;
     let places: Vec<String> = (1..=values.len()).map(|place| format!("?{place}")).collect();
     tx.execute(&format!("INSERT INTO {} ({}) VALUES ({})", T::TABLE, T::COLUMNS, places.join(", ")), &values)?;
-    insert_labels(tx, item.id().into(), item.tags())
+    insert_labels(tx, &item.id().into(), item.tags())
 }
 
 pub(super) fn get<T: Item>(tx: &mut Tx<'_>, id: T::Id) -> Result<Option<T>, Error> {
@@ -58,7 +58,7 @@ pub(super) fn update<T: Item>(tx: &mut Tx<'_>, item: &T) -> Result<(), Error> {
     tx.execute(&format!("UPDATE {} SET {} WHERE id = ?1", T::TABLE, sets.join(", ")), &item.values()?)?;
     if stored.json::<BTreeSet<String>>(0)? != *item.tags() {
         tx.execute("DELETE FROM inventory_label WHERE item_id = ?1", std::slice::from_ref(&id))?;
-        insert_labels(tx, id, item.tags())?;
+        insert_labels(tx, &id, item.tags())?;
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ pub(super) fn delete<T: Item>(tx: &mut Tx<'_>, id: T::Id) -> Result<bool, Error>
     Ok(tx.execute(&format!("DELETE FROM {} WHERE id = ?1", T::TABLE), &[id.into()])? > 0)
 }
 
-fn insert_labels(tx: &mut Tx<'_>, id: Value, tags: &BTreeSet<String>) -> Result<(), Error> {
+fn insert_labels(tx: &mut Tx<'_>, id: &Value, tags: &BTreeSet<String>) -> Result<(), Error> {
     let labels: BTreeSet<Label> =
         tags.iter().flat_map(|tag| [label::of_tag(tag), label::of_tag_key(split_tag(tag).0)]).collect();
     let labels: Vec<Label> = labels.into_iter().collect();

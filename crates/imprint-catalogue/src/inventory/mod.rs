@@ -9,4 +9,4 @@ pub mod instances;
 pub mod resource_groups;
 pub mod snapshots;
 
-pub use query::{ItemPage, Items, TAGGED_MAX, TagWanted};
+pub use query::{ItemPage, Items, TAGGED_MAX, TagWanted, Tags};

@@ -46,6 +46,9 @@ pub struct Items<T> {
     pub total: u64,
 }
 
+/// Things with their tags.
+pub type Tags<Id> = Vec<(Id, BTreeSet<String>)>;
+
 /// A question under construction: conditions on the table called `t`.
 pub(super) struct Query {
     conditions: Vec<String>,
@@ -126,7 +129,11 @@ impl Query {
     }
 
     /// The page, and how many there are on all pages.
-    pub(super) fn page<T: Item>(mut self, tx: &mut Tx<'_>, page: ItemPage<T::Id>) -> Result<Items<T>, Error> {
+    pub(super) fn page<T: Item>(self, tx: &mut Tx<'_>, page: ItemPage<T::Id>) -> Result<Items<T>, Error> {
+        tx.at_one_moment(|tx| self.page_now(tx, page))
+    }
+
+    fn page_now<T: Item>(mut self, tx: &mut Tx<'_>, page: ItemPage<T::Id>) -> Result<Items<T>, Error> {
         let total = self.count::<T>(tx)?;
         let (limit, offset) = match page {
             ItemPage::After { after, limit } => {
@@ -149,7 +156,7 @@ impl Query {
         tx: &mut Tx<'_>,
         after: Option<T::Id>,
         limit: u32,
-    ) -> Result<Vec<(T::Id, BTreeSet<String>)>, Error> {
+    ) -> Result<Tags<T::Id>, Error> {
         self.conditions.push("t.tags <> '[]'".to_owned());
         if let Some(after) = after {
             self.begin_after::<T>(tx, after)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imprint_model::{DiskId, DiskKind, InstanceId, ProjectId, Snapshot, SnapshotId, SnapshotStatus};
 
 use super::item::{self, Item};
-use super::query::{ItemPage, Items, Query, TagWanted};
+use super::query::{ItemPage, Items, Query, TagWanted, Tags};
 use crate::content::{self, CONTENT_COLUMNS};
 use crate::images;
 use crate::{Error, Row, Tx, Value, params, to_json};
@@ -247,7 +247,7 @@ pub fn tagged(
     tags: &[TagWanted],
     after: Option<SnapshotId>,
     limit: u32,
-) -> Result<Vec<(SnapshotId, BTreeSet<String>)>, Error> {
+) -> Result<Tags<SnapshotId>, Error> {
     let ids = Some(ids).filter(|ids| !ids.is_empty());
     Query::of(owner, region).one_of("t.id", ids)?.tagged(tags).tags::<Snapshot>(tx, after, limit)
 }

@@ -52,6 +52,10 @@ pub struct JobListing {
 /// # Errors
 /// [`ErrorKind::Other`] when a condition names too many values.
 pub fn search(tx: &mut Tx<'_>, query: &JobQuery) -> Result<JobListing, Error> {
+    tx.at_one_moment(|tx| search_now(tx, query))
+}
+
+fn search_now(tx: &mut Tx<'_>, query: &JobQuery) -> Result<JobListing, Error> {
     let JobQuery { owner, ids, kinds, states, images, since, until, number, size } = query;
     let mut values: Vec<Value> = vec![owner.into()];
     let mut conditions = vec!["owner = ?1".to_owned()];

@@ -83,7 +83,7 @@ fn kept_numbers_are_what_counting_gives() {
 /// Several change the same few images at once, some of them for another owner.
 #[test]
 fn kept_numbers_survive_changes_at_the_same_moment() {
-    const WRITERS: u64 = 4;
+    const WRITERS: usize = 4;
     const CHANGES: usize = 25;
     on_each_engine(|catalogue| {
         let mut rng = StdRng::seed_from_u64(5);
@@ -95,12 +95,12 @@ fn kept_numbers_survive_changes_at_the_same_moment() {
                 id
             })
             .collect();
-        let start = Barrier::new(WRITERS as usize);
+        let start = Barrier::new(WRITERS);
         std::thread::scope(|scope| {
             for writer in 0..WRITERS {
                 let (ids, start) = (&ids, &start);
                 scope.spawn(move || {
-                    let mut rng = StdRng::seed_from_u64(writer);
+                    let mut rng = StdRng::seed_from_u64(writer as u64);
                     start.wait();
                     for _ in 0..CHANGES {
                         let id = *ids.choose(&mut rng).expect("there are some");

@@ -60,7 +60,7 @@ fn stir(catalogue: &Catalogue, world: &mut World, rng: &mut StdRng) {
 
 #[test]
 fn lists_are_what_the_model_says() {
-    const QUERIES: usize = 800;
+    const QUERIES: usize = 500;
     on_each_engine(|catalogue| {
         let mut rng = StdRng::seed_from_u64(20_261_122);
         let mut world = World::random(&mut rng, 150);
@@ -138,5 +138,33 @@ fn odd_questions_have_answers() {
         assert_eq!((zeroth.images.len(), zeroth.total), (1, Some(1)));
         let all = ask(vec![], Page::After { after: None, limit: u32::MAX }).expect("all");
         assert_eq!(all.images, [one]);
+    });
+}
+
+#[test]
+fn a_total_is_that_of_the_moment_whose_images_are_shown() {
+    const IMAGES: i64 = 60;
+    on_each_engine(|catalogue| {
+        std::thread::scope(|scope| {
+            let adding = scope.spawn(|| {
+                for at in 0..IMAGES {
+                    let image = image("me", at);
+                    write(catalogue, move |tx| images::insert(tx, &image)).expect("added");
+                }
+            });
+            let own = Some(ProjectId::from("me"));
+            let reach = Reach { everything: false, own, public: true, community: false, shared: None };
+            let page = Page::Numbered { number: 1, size: 1000 };
+            let query = ImageQuery { reach, filters: vec![], sort: vec![], page };
+            loop {
+                let ended = adding.is_finished();
+                let listing = read(catalogue, |tx| images::list(tx, &query)).expect("a page");
+                assert_eq!(listing.total, Some(listing.images.len() as u64));
+                if ended {
+                    assert_eq!(listing.images.len() as i64, IMAGES);
+                    break;
+                }
+            }
+        });
     });
 }

@@ -44,7 +44,8 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
             let slice = Slice { marker, offset: 0, limit: limit.into() };
             Ok(Listing { images: fetch(tx, query, driver, &order, &slice)?, total: None })
         }
-        Page::Numbered { number, size } => {
+        // The total is that of the moment whose images are shown.
+        Page::Numbered { number, size } => tx.at_one_moment(|tx| {
             let total = count(tx, query, driver)?;
             let offset = u64::from(number.max(1) - 1) * u64::from(size);
             let images = if offset < total {
@@ -53,7 +54,7 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
                 Vec::new()
             };
             Ok(Listing { images, total: Some(total) })
-        }
+        }),
     }
 }
 
