@@ -83,6 +83,7 @@ fn full_name(call: &Call, resource: &str) -> String {
         Api::Ecs => format!("acs:ecs:{}:{account}:{resource}", call.region),
         // users and roles are in no region
         Api::Sts | Api::Ram => format!("acs:ram:*:{account}:{resource}"),
+        Api::Groups => format!("acs:resourcemanager:*:{account}:{resource}"),
     }
 }
 

@@ -21,11 +21,13 @@ pub(crate) enum Api {
     Sts,
     /// Users of an account and what they may do.
     Ram,
+    /// Groups that an account sorts its things into.
+    Groups,
 }
 
 impl Api {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Ecs, Self::Sts, Self::Ram];
+    pub(crate) const ALL: [Self; 4] = [Self::Ecs, Self::Sts, Self::Ram, Self::Groups];
 
     /// The value of `Version`.
     pub(crate) fn version(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Api {
             Self::Ecs => "2014-05-26",
             Self::Sts => "2015-04-01",
             Self::Ram => "2015-05-01",
+            Self::Groups => "2020-03-31",
         }
     }
 
@@ -42,6 +45,7 @@ impl Api {
             Self::Ecs => "ecs",
             Self::Sts => "sts",
             Self::Ram => "ram",
+            Self::Groups => "resourcemanager",
         }
     }
 }
@@ -251,10 +255,7 @@ impl Op {
     /// The codes that follow from the row's other members.
     #[cfg(test)]
     pub(crate) fn common_codes(&self) -> Vec<Code> {
-        let mut codes = Vec::new();
-        if self.api == Api::Ecs {
-            codes.push(code::DRY_RUN);
-        }
+        let mut codes = vec![if self.api == Api::Ecs { code::DRY_RUN } else { crate::access::NO_PERMISSION }];
         match self.region {
             Region::Required { missing, unknown } => codes.extend([missing, unknown]),
             Region::Optional { unknown } => codes.push(unknown),

@@ -60,6 +60,7 @@ fn title(api: Api) -> &'static str {
         Api::Ecs => "Images and what is around them",
         Api::Sts => "Temporary credentials",
         Api::Ram => "Users and access rules",
+        Api::Groups => "Resource groups",
     }
 }
 

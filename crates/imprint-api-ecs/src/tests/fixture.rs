@@ -1,6 +1,7 @@
 //! Things that operations are tried on, written into the catalogue as they are: states that take long to come about,
 //! or never do while nothing runs.
 
+use imprint_catalogue::resource_groups::{self, ResourceGroup};
 use imprint_catalogue::{Tx, disks, images, instances, quotas, snapshots};
 use imprint_model::{
     Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageId, Instance, InstanceId,
@@ -126,6 +127,14 @@ impl World {
     pub(crate) async fn limit(&self, name: &'static str, most: i64) {
         let owner = self.project("acme").await;
         self.put(move |tx| quotas::set(tx, &owner, name, Some(most))).await;
+    }
+
+    /// A resource group of an account.
+    pub(crate) async fn group(&self, id: &'static str, account: &str) {
+        let (owner, created_at) = (self.project(account).await, self.now());
+        let (id, name) = (id.to_owned(), id.to_owned());
+        let group = ResourceGroup { id, owner, display_name: name.clone(), name, created_at };
+        self.put(move |tx| resource_groups::insert(tx, &group)).await;
     }
 
     fn now(&self) -> imprint_model::Timestamp {

@@ -217,6 +217,8 @@ async fn cancels(world: World) -> World {
         .ask("CancelCopyImage", &[("ImageId", &there), ("RegionId", "local-2")])
         .await
         .refused("InvalidImageId.NotFound");
+    let dry = [("ImageId", there.as_str()), ("RegionId", "local-2"), ("DryRun", "true")];
+    world.owner.ask("CancelCopyImage", &dry).await.refused("DryRunOperation");
     cancel(there.clone(), "local-2").await.ok();
     cancel(there, "local-2").await.refused("InvalidImageId.NotFound");
     world.settle().await;

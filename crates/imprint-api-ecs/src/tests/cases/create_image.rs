@@ -298,12 +298,15 @@ async fn resource_group(world: World) -> World {
     let snapshot = source(&world).await;
     let answer = create(&world, &snapshot, &[("ResourceGroupId", "rg-none")]).await;
     assert_eq!(answer.status, 404);
-    assert_eq!(
-        answer.refused("InvalidResourceGroup.NotFound"),
-        "The ResourceGroup provided does not exist in our records."
-    );
+    let message = answer.refused("InvalidResourceGroup.NotFound");
+    assert_eq!(message, "The ResourceGroup provided does not exist in our records.");
     let id = made(create(&world, &snapshot, &[]).await);
     assert_eq!(shown(&world, &id).await["ResourceGroupId"], "", "the default group has no id");
+    world.group("rg-mine", "acme").await;
+    world.group("rg-theirs", "other").await;
+    let id = made(create(&world, &snapshot, &[("ResourceGroupId", "rg-mine")]).await);
+    assert_eq!(shown(&world, &id).await["ResourceGroupId"], "rg-mine");
+    create(&world, &snapshot, &[("ResourceGroupId", "rg-theirs")]).await.refused("InvalidResourceGroup.NotFound");
     world
 }
 
@@ -326,6 +329,12 @@ async fn quotas(world: World) -> World {
     assert_eq!(over.status, 403);
     assert_eq!(over.refused("QuotaExceed.Image"), "The Image Quota exceeds.");
     assert_eq!(count(&world).await, 2);
+    let machine = world.machine(|_| {}).await;
+    let before = world.owner.ask("DescribeSnapshots", &[]).await.ok()["TotalCount"].clone();
+    world.limit("region_images", 2).await;
+    world.owner.ask("CreateImage", &[("InstanceId", &machine)]).await.refused("QuotaExceed.Image");
+    let after = world.owner.ask("DescribeSnapshots", &[]).await.ok()["TotalCount"].clone();
+    assert_eq!(after, before, "no snapshot is left of an image that is not made");
     world
 }
 

@@ -373,7 +373,10 @@ async fn detach(world: World) -> World {
     world.other.ask("DetachDisk", &params).await.refused("InvalidInstanceId.NotFound");
     world.owner.ask("DetachDisk", &params).await.ok();
     let shown = show(&world, &data).await;
-    assert_eq!((&shown["Status"], &shown["InstanceId"], &shown["Device"]), (&json!("Available"), &json!(""), &json!("")));
+    assert_eq!(
+        (&shown["Status"], &shown["InstanceId"], &shown["Device"]),
+        (&json!("Available"), &json!(""), &json!(""))
+    );
     world
 }
 

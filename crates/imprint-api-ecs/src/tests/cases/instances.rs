@@ -60,6 +60,7 @@ pub(super) const CASES: &[Case] = &[
             "InvalidDataDiskSize.ValueNotSupported",
             "InvalidDiskName.Malformed",
             "InvalidSnapshotId.NotFound",
+            "InvalidSnapshot.NotReady",
             "InvalidDevice.Malformed",
             "InvalidDevice.InUse",
             "InstanceDiskLimitExceeded",
@@ -181,13 +182,8 @@ async fn holds() {
 
 /// An image that machines can be made of: it has bytes, though nobody reads them.
 async fn bootable(world: &World, change: impl FnOnce(&mut Image)) -> String {
-    let content = Content {
-        map: MapId([7; 32]),
-        size_bytes: 1 << 20,
-        virtual_size_bytes: Some(30 << 30),
-        md5: None,
-        hash: None,
-    };
+    let content =
+        Content { map: MapId([7; 32]), size_bytes: 1 << 20, virtual_size_bytes: Some(30 << 30), md5: None, hash: None };
     world
         .image(|image| {
             image.content = Some(content);
@@ -371,7 +367,7 @@ async fn bad_disks(world: World) -> World {
         (&[("DataDisk.1.Category", "cloud")], "InvalidDataDiskSize.ValueNotSupported"),
         (&[("DataDisk.1.SnapshotId", "s-1")], "InvalidSnapshotId.NotFound"),
         (&[("DataDisk.1.SnapshotId", &snapshot), ("DataDisk.1.Size", "39")], "InvalidDataDiskSize.ValueNotSupported"),
-        (&[("DataDisk.1.SnapshotId", &taking)], "InvalidSnapshotId.NotReady"),
+        (&[("DataDisk.1.SnapshotId", &taking)], "InvalidSnapshot.NotReady"),
         (&[("DataDisk.1.Size", "20"), ("DataDisk.1.Device", "/dev/xvda")], "InvalidDevice.Malformed"),
         (&[("DataDisk.1.Size", "20"), ("DataDisk.1.Device", "sdb")], "InvalidDevice.Malformed"),
         (
@@ -540,8 +536,13 @@ async fn replace(world: World) -> World {
     let next = bootable(&world, |_| {}).await;
     let arm = bootable(&world, |image| image.facts.architecture = Some(Architecture::Arm64)).await;
     let with_data = bootable(&world, |image| {
-        let system =
-            imprint_model::ImageDisk { kind: DiskKind::System, letter: 'a', size_gib: 30, snapshot: None, imported_from: None };
+        let system = imprint_model::ImageDisk {
+            kind: DiskKind::System,
+            letter: 'a',
+            size_gib: 30,
+            snapshot: None,
+            imported_from: None,
+        };
         let data = imprint_model::ImageDisk { kind: DiskKind::Data, letter: 'b', ..system.clone() };
         image.disks = vec![system, data];
     })

@@ -10,6 +10,7 @@ mod image_family;
 mod import_image;
 mod create_image;
 mod create_image_sources;
+mod resource_groups;
 mod snapshots;
 mod tasks;
 mod tags;
@@ -48,7 +49,7 @@ pub(crate) const fn case(
 
 /// Every table.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    let tables: &[&[Case]] = &[import_image::CASES, image_family::CASES, image_share_permission::CASES, copy_image::CASES, snapshots::CASES, instances::CASES, tags::CASES, tasks::CASES, places::CASES, disks::CASES, modify_image_attribute::CASES, describe_images::CASES, delete_image::CASES, create_image_sources::CASES, create_image::CASES, ram::CASES, sts::CASES];
+    let tables: &[&[Case]] = &[import_image::CASES, image_family::CASES, image_share_permission::CASES, copy_image::CASES, snapshots::CASES, instances::CASES, tags::CASES, tasks::CASES, places::CASES, resource_groups::CASES, disks::CASES, modify_image_attribute::CASES, describe_images::CASES, delete_image::CASES, create_image_sources::CASES, create_image::CASES, ram::CASES, sts::CASES];
     tables.iter().copied().flatten()
 }
 

@@ -3,7 +3,7 @@
 use imprint_model::{Architecture, BootMode, Facts, MetadataAccess, Status, Visibility};
 use serde_json::Value;
 
-use super::create_image::shown;
+use super::create_image::{create, made, shown, source};
 use super::{Case, case};
 use crate::tests::{Answer, World};
 
@@ -222,6 +222,12 @@ async fn deprecation(world: World) -> World {
     let unshare = [("ImageId", id.as_str()), ("RemoveAccount.1", account.as_str())];
     world.owner.ask("ModifyImageSharePermission", &unshare).await.ok();
     modify(&world, &id, &deprecate).await.ok();
+    // machines can still be made of it
+    let snapshot = source(&world).await;
+    let complete = made(create(&world, &snapshot, &[]).await);
+    world.settle().await;
+    modify(&world, &complete, &deprecate).await.ok();
+    world.owner.ask("CreateInstance", &[("ImageId", &complete), ("InstanceType", "ecs.g7.large")]).await.ok();
     for status in [Status::Deactivated, Status::Failed] {
         let unusable = world.image(|image| image.status = status).await;
         modify(&world, &unusable, &deprecate).await.refused("ImageStatus.NotAvailable");

@@ -34,8 +34,7 @@ async fn holds() {
 
 async fn regions(world: World) -> World {
     let body = world.owner.ask_plainly("DescribeRegions", &[]).await.ok();
-    let region =
-        |id: &str| json!({ "RegionId": id, "LocalName": id, "RegionEndpoint": HOST, "Status": "available" });
+    let region = |id: &str| json!({ "RegionId": id, "LocalName": id, "RegionEndpoint": HOST, "Status": "available" });
     assert_eq!(body["Regions"]["Region"], json!([region("local-1"), region("local-2")]));
     world.owner.ask_plainly("DescribeRegions", &[("DryRun", "true")]).await.refused("DryRunOperation");
     world

@@ -80,7 +80,14 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "RemoveTags",
-        &["OK", "MissingParameter", "InvalidTag.Mismatch", "InvalidTagCount", "InvalidResourceType.NotFound", "InvalidResourceId.NotFound"],
+        &[
+            "OK",
+            "MissingParameter",
+            "InvalidTag.Mismatch",
+            "InvalidTagCount",
+            "InvalidResourceType.NotFound",
+            "InvalidResourceId.NotFound",
+        ],
         "by key, and by value where it is given",
         |world| Box::pin(remove(world)),
     ),
@@ -92,7 +99,13 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "JoinResourceGroup",
-        &["OK", "MissingParameter", "InvalidResourceType.NotFound", "InvalidResourceId.NotFound", "InvalidResourceGroup.NotFound"],
+        &[
+            "OK",
+            "MissingParameter",
+            "InvalidResourceType.NotFound",
+            "InvalidResourceId.NotFound",
+            "InvalidResourceGroup.NotFound",
+        ],
         "a thing of any kind goes into another group, and back into the default one",
         |world| Box::pin(join(world)),
     ),
@@ -292,9 +305,11 @@ async fn remove(world: World) -> World {
     let names: Vec<_> = (1..=21).map(|n| format!("Tag.{n}.Key")).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), "k")).collect();
     world.owner.ask("RemoveTags", &[&base[..], &many].concat()).await.refused("InvalidTagCount");
-    for (kind, id, code) in
-        [("", "m-1", "MissingParameter"), ("x", "m-1", "InvalidResourceType.NotFound"), ("image", "m-1", "InvalidResourceId.NotFound")]
-    {
+    for (kind, id, code) in [
+        ("", "m-1", "MissingParameter"),
+        ("x", "m-1", "InvalidResourceType.NotFound"),
+        ("image", "m-1", "InvalidResourceId.NotFound"),
+    ] {
         let params = [("ResourceType", kind), ("ResourceId", id), ("Tag.1.Key", "k")];
         world.owner.ask("RemoveTags", &params).await.refused(code);
     }
@@ -354,7 +369,9 @@ async fn join(world: World) -> World {
     for (kind, id) in &things {
         let base = [("ResourceType", *kind), ("ResourceId", id.as_str())];
         world.owner.ask("JoinResourceGroup", &[&base[..], &[("ResourceGroupId", "rg-web")]].concat()).await.ok();
-        for (group, code) in [("rg-none", "InvalidResourceGroup.NotFound"), ("\u{540d}", "InvalidResourceGroup.NotFound")] {
+        for (group, code) in
+            [("rg-none", "InvalidResourceGroup.NotFound"), ("\u{540d}", "InvalidResourceGroup.NotFound")]
+        {
             let params = [&base[..], &[("ResourceGroupId", group)]].concat();
             world.owner.ask("JoinResourceGroup", &params).await.refused(code);
         }
@@ -367,7 +384,9 @@ async fn join(world: World) -> World {
     let base = [("ResourceType", "disk"), ("ResourceId", disk.as_str())];
     world.owner.ask("JoinResourceGroup", &[&base[..], &[("ResourceGroupId", "")]].concat()).await.ok();
     assert!(ids(&world, "Disk", &[("ResourceGroupId", "rg-web")]).await.is_empty());
-    for (kind, id, code) in [("disks", "d-1", "InvalidResourceType.NotFound"), ("disk", "d-1", "InvalidResourceId.NotFound")] {
+    for (kind, id, code) in
+        [("disks", "d-1", "InvalidResourceType.NotFound"), ("disk", "d-1", "InvalidResourceId.NotFound")]
+    {
         let params = [("ResourceType", kind), ("ResourceId", id), ("ResourceGroupId", "rg-web")];
         world.owner.ask("JoinResourceGroup", &params).await.refused(code);
     }
