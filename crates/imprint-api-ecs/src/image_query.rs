@@ -44,7 +44,7 @@ const PAGE_SIZE_DEFAULT: u32 = 10;
 /// Most images a page has.
 const PAGE_SIZE_MAX: u32 = 100;
 /// Most ids in one question.
-const IDS_MAX: usize = 100;
+pub(crate) const IDS_MAX: usize = 100;
 /// Most conditions in one question.
 const FILTERS_MAX: usize = 20;
 /// All statuses at once.

@@ -100,13 +100,14 @@ pub(crate) fn architecture(image: &Image) -> imprint_model::Architecture {
     image.facts.architecture.unwrap_or(words::ARCHITECTURE_DEFAULT)
 }
 
-/// Size of the system disk. What was uploaded tells it by its content.
+/// Size of the system disk. What was uploaded tells it by its content, unless the owner wants a larger one.
 pub(crate) fn size_gib(image: &Image) -> u64 {
     if let Some(disk) = image.disks.iter().find(|disk| disk.kind == DiskKind::System) {
         return u64::from(disk.size_gib);
     }
     let content = image.content.as_ref();
-    content.map_or(0, |content| content.virtual_size_bytes.unwrap_or(content.size_bytes).div_ceil(GIB))
+    let held = content.map_or(0, |content| content.virtual_size_bytes.unwrap_or(content.size_bytes).div_ceil(GIB));
+    held.max(u64::from(image.min_disk_gib))
 }
 
 fn self_shared(annotation: &Annotation) -> &'static str {

@@ -27,6 +27,10 @@ const CANNOT_CANCEL: Code = Code::new(400, "CancelNotSupported", "The specified 
 
 async fn cancel(call: Call) -> Outcome {
     let id: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
+    if call.ask.dry_run {
+        // the API knows no dry run of it; whoever asks for one wants nothing changed
+        return Err(Error::DryRun.into());
+    }
     call.parts.service.cancel_copy(&call.caller, &call.region, id).await?;
     Ok(json!({}))
 }

@@ -76,7 +76,11 @@ const CODES: &[Code] = &[
 fn resources(call: &Call) -> Vec<String> {
     match query::alias(&call.params) {
         Ok(Alias::System | Alias::Others) => Vec::new(),
-        _ => vec![call.resource("image", "ImageId")],
+        // each image that is asked for by its id, or all
+        _ => match call.params.text("ImageId") {
+            Some(ids) => ids.split(',').take(query::IDS_MAX).map(|id| format!("image/{}", id.trim())).collect(),
+            None => vec!["image/*".to_owned()],
+        },
     }
 }
 

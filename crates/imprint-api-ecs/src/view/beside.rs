@@ -11,12 +11,6 @@ use super::Beside;
 use crate::call::Call;
 use crate::error::Problem;
 
-/// An owner as this API names it.
-struct Owner {
-    number: u64,
-    name: String,
-}
-
 /// The account that looks.
 ///
 /// # Errors
@@ -53,13 +47,16 @@ pub(crate) async fn of_family(call: &Call, image: Image) -> Result<Map<String, V
 async fn shown<T>(call: &Call, images: &[Image], show: fn(&Image, &Beside<'_>) -> T) -> Result<Vec<T>, Problem> {
     let viewer = viewer(call)?;
     let annotations = call.parts.service.annotate(&call.caller, images).await?;
-    let owners = owners(call, images).await?;
+    let owners: Vec<&str> = images.iter().map(|image| image.owner.as_str()).collect();
+    // accounts that only another identity service knows have no number here
+    let numbers = call.parts.identity.account_numbers_of(&owners).await?;
+    let suppliers = suppliers(call, images).await?;
     let shown = images.iter().zip(&annotations).map(|(image, annotation)| {
-        let owner = owners.get(&image.owner);
+        let number = numbers.get(image.owner.as_str()).and_then(|number| number.parse().ok());
         let beside = Beside {
             viewer: &viewer,
-            owner_number: owner.map_or(0, |owner| owner.number),
-            owner_name: owner.map_or("", |owner| &owner.name),
+            owner_number: number.unwrap_or(0),
+            owner_name: suppliers.get(&image.owner).map_or("", String::as_str),
             annotation,
         };
         show(image, &beside)
@@ -67,23 +64,16 @@ async fn shown<T>(call: &Call, images: &[Image], show: fn(&Image, &Beside<'_>) -
     Ok(shown.collect())
 }
 
-async fn owners(call: &Call, images: &[Image]) -> Result<BTreeMap<ProjectId, Owner>, Problem> {
-    let mut owners = BTreeMap::new();
-    for image in images {
-        let with_name = image.visibility == Visibility::Community;
-        if owners.get(&image.owner).is_some_and(|known: &Owner| !with_name || !known.name.is_empty()) {
-            continue;
+/// The names of those who give images to everybody.
+async fn suppliers(call: &Call, images: &[Image]) -> Result<BTreeMap<ProjectId, String>, Problem> {
+    let mut names = BTreeMap::new();
+    for image in images.iter().filter(|image| image.visibility == Visibility::Community) {
+        if !names.contains_key(&image.owner) {
+            let account = known(call.parts.identity.account(image.owner.as_str()).await)?;
+            names.insert(image.owner.clone(), account.map(|account| account.name).unwrap_or_default());
         }
-        let number = number_of(call, &image.owner).await?.parse().unwrap_or(0);
-        let name = if with_name { name(call, &image.owner).await? } else { String::new() };
-        owners.insert(image.owner.clone(), Owner { number, name });
     }
-    Ok(owners)
-}
-
-async fn name(call: &Call, owner: &ProjectId) -> Result<String, Problem> {
-    let account = known(call.parts.identity.account(owner.as_str()).await)?;
-    Ok(account.map(|account| account.name).unwrap_or_default())
+    Ok(names)
 }
 
 /// The number of an account; empty for one that only another identity service knows.

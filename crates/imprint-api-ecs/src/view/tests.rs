@@ -102,6 +102,8 @@ fn sizes_are_whole_gibibytes_and_never_too_small() {
     assert_eq!(size(1 << 30, None), 1);
     assert_eq!(size((1 << 30) + 1, None), 2);
     assert_eq!(size(5, Some(40 << 30)), 40, "the disk that a machine sees");
+    let wanted = Image { content: Some(content(5, None)), min_disk_gib: 3, ..bare() };
+    assert_eq!(show(&wanted, "me", &annotation())["Size"], 3, "the smallest disk it fits on");
 }
 
 #[test]
