@@ -42,8 +42,16 @@ impl World {
     /// When the temporary directory cannot be used.
     pub fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let clock = ManualClock::new(START);
         let url = format!("sqlite:{}/imprint.db", dir.path().display());
+        Self::on(dir, url, settings)
+    }
+
+    /// A world whose facts are in the database at `url`, and whose bytes are in `dir`.
+    ///
+    /// # Panics
+    /// When one of them cannot be used.
+    pub fn on(dir: tempfile::TempDir, url: String, settings: Settings) -> Self {
+        let clock = ManualClock::new(START);
         let facts = imprint_catalogue::Settings { url, ..imprint_catalogue::Settings::default() };
         let catalogue = Catalogue::open(&facts).expect("a database");
         let url = format!("file:{}/store", dir.path().display());
