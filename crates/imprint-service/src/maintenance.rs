@@ -40,6 +40,7 @@ impl Service {
             let grace = Duration::from_secs(self.settings.collect_grace_secs);
             log_failure("collection", self.collect(grace).await);
             log_failure("forgetting old rows", self.forget_old_rows().await);
+            log_failure("forgetting expired snapshots", self.forget_expired_snapshots().await);
         }
     }
 

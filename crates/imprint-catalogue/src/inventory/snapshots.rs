@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imprint_model::{DiskId, DiskKind, InstanceId, ProjectId, Snapshot, SnapshotId, SnapshotStatus};
+use imprint_model::{DiskId, DiskKind, InstanceId, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Timestamp};
 
 use super::item::{self, Item};
 use super::query::{ItemPage, Items, Query, TagWanted, Tags};
@@ -72,6 +72,8 @@ pub struct Uses {
 }
 
 const CONTENT: usize = 9;
+/// A day, in the unit of times.
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 impl Item for Snapshot {
     type Id = SnapshotId;
@@ -267,6 +269,22 @@ pub fn count_of_disk(tx: &mut Tx<'_>, disk: DiskId) -> Result<u64, Error> {
 /// The engine's.
 pub fn progressing_of_disk(tx: &mut Tx<'_>, disk: DiskId) -> Result<bool, Error> {
     item::exists(tx, "SELECT 1 FROM snapshot WHERE disk_id = ?1 AND status = 'progressing' LIMIT 1", disk)
+}
+
+/// Snapshots that were to be kept until `now` or earlier and that neither an image nor a disk needs; at most `limit`.
+///
+/// # Errors
+/// The engine's.
+pub fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<SnapshotId>, Error> {
+    let rows = tx.query(
+        "SELECT t.id FROM snapshot t WHERE t.retention_days IS NOT NULL AND t.status <> 'progressing' \
+         AND t.created_at + t.retention_days * ?1 <= ?2 \
+         AND NOT EXISTS (SELECT 1 FROM image_label x WHERE x.label = t.image_label) \
+         AND NOT EXISTS (SELECT 1 FROM disk u WHERE u.source_snapshot = t.id) \
+         ORDER BY t.created_at, t.id LIMIT ?3",
+        params![DAY_MICROS, now, limit],
+    )?;
+    rows.iter().map(|row| row.parse(0)).collect()
 }
 
 /// Whether a disk was made from it.

@@ -5,6 +5,7 @@ mod attach;
 mod delete_instances;
 mod disk_bytes;
 mod disks;
+mod expiry;
 mod instances;
 mod list;
 mod plan;

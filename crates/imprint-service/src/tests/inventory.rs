@@ -483,3 +483,26 @@ async fn a_token_makes_racing_requests_one_and_a_dry_run_changes_nothing() {
     let query = InstanceQuery::of("p".into(), REGION, ItemPage::Numbered { number: 1, size: 10 });
     assert_eq!(world.service.list_instances(&me, query).await.expect("listed").total, 2);
 }
+
+#[tokio::test]
+async fn a_snapshot_goes_when_its_days_are_over_unless_something_needs_it() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let instance = one_machine(&world, &me).await;
+    let disk = disks_of(&world, &me, instance).await[0].id;
+    let (service, ask) = (&world.service, Ask::default);
+    let taken = |days| CreateSnapshot { retention_days: days, ..snapshot(disk) };
+    let short = service.create_snapshot(&me, taken(Some(2)), ask()).await.expect("taken");
+    let needed = service.create_snapshot(&me, taken(Some(2)), ask()).await.expect("taken");
+    let long = service.create_snapshot(&me, taken(Some(65_536)), ask()).await.expect("taken");
+    let kept = service.create_snapshot(&me, taken(None), ask()).await.expect("taken");
+    let from = CreateDisk { snapshot: Some(needed), ..empty_disk(20) };
+    service.create_disk(&me, from, ask()).await.expect("a disk");
+    world.pass(Duration::from_secs(2 * 24 * 3600 - 1));
+    assert_eq!(service.forget_expired_snapshots().await.expect("looked"), 0);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(service.forget_expired_snapshots().await.expect("looked"), 1);
+    assert!(matches!(service.show_snapshot(&me, short).await, Err(Error::NotFound(_))));
+    for id in [needed, long, kept] {
+        service.show_snapshot(&me, id).await.expect("still there");
+    }
+}
