@@ -21,7 +21,7 @@ const CALLERS: usize = 16;
 
 fn main() {
     let count = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(100_000);
-    let folder = tempfile::tempdir_in(".").expect("a folder on a real disk");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on a real disk");
     let url =
         std::env::var("IMPRINT_BENCH_URL").unwrap_or_else(|_| format!("sqlite:{}/imprint.db", folder.path().display()));
     let catalogue = Catalogue::open(&Settings { url, ..Settings::default() }).expect("opens");

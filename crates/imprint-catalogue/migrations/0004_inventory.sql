@@ -60,6 +60,7 @@ CREATE TABLE snapshot (
 );
 CREATE INDEX snapshot_own ON snapshot (owner, region, created_at, id);
 CREATE INDEX snapshot_disk ON snapshot (disk_id, created_at, id) WHERE disk_id IS NOT NULL;
+CREATE INDEX snapshot_retained ON snapshot (created_at, id) WHERE retention_days IS NOT NULL;
 CREATE INDEX snapshot_content ON snapshot (content_map) WHERE content_map IS NOT NULL;
 
 -- base_* are the bytes it began with.
