@@ -86,7 +86,8 @@ const BAD_LEVEL: Code =
     Code::new(400, "InvalidPerformanceLevel.Malformed", "The specified parameter PerformanceLevel is not valid.");
 const NO_SIZE: Code =
     Code::new(400, "MissingParameter", "The input parameter either \"SnapshotId\" or \"Size\" should be specified.");
-const NOT_READY: Code =
+/// A snapshot that is not complete.
+pub(crate) const NOT_READY: Code =
     Code::new(403, "InvalidSnapshot.NotReady", "The specified snapshot creation is not completed yet.");
 
 async fn create(call: Call) -> Outcome {

@@ -19,7 +19,7 @@ use crate::inventory::codes::{
 use crate::inventory::sizes;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region, TAG_KEY, TAG_VALUE};
 use crate::ops::disks::INCORRECT_INSTANCE_STATUS;
-use crate::ops::disks_create::BAD_NAME as BAD_DISK_NAME;
+use crate::ops::disks_create::{BAD_NAME as BAD_DISK_NAME, NOT_READY};
 use crate::ops::instances::{
     BAD_HOST_NAME, BAD_NAME, BAD_USER_DATA, CANNOT_RUN, LARGE_USER_DATA, host_name, user_data,
 };
@@ -77,6 +77,7 @@ const CODES: &[Code] = &[
     DEVICE_IN_USE,
     DISK_LIMIT,
     code::SNAPSHOT_NOT_FOUND,
+    NOT_READY,
     BAD_USER_DATA,
     LARGE_USER_DATA,
     BAD_CHARGE_TYPE,
@@ -341,6 +342,7 @@ fn faults(error: &Error) -> Option<Fault> {
         Error::Conflict(Conflict::DiskTooSmall) | Error::Missing(Field::DiskSize) => Some(BAD_DATA_SIZE.fault()),
         Error::Invalid { field: Field::DiskSize, .. } => Some(BAD_DATA_SIZE.fault()),
         Error::Invalid { field: Field::Device, .. } => Some(BAD_DEVICE.fault()),
+        Error::Conflict(Conflict::SnapshotNotReady) => Some(NOT_READY.fault()),
         Error::Conflict(Conflict::DeviceTaken) => Some(DEVICE_IN_USE.fault()),
         Error::OverQuota(Quota::DataDisks, _) => Some(DISK_LIMIT.fault()),
         _ => None,

@@ -25,7 +25,9 @@ mod instances_create;
 mod join_resource_group;
 mod modify_image_attribute;
 mod ram;
+mod sts;
 mod regions;
+mod resource_groups;
 mod snapshots;
 mod tags;
 mod tags_legacy;
@@ -59,10 +61,12 @@ const FILES: &[&[Op]] = &[
     join_resource_group::OPS,
     modify_image_attribute::OPS,
     regions::OPS,
+    resource_groups::OPS,
     snapshots::OPS,
     tags::OPS,
     tags_legacy::OPS,
     zones::OPS,
+    sts::OPS,
 ];
 
 /// The whole registry.

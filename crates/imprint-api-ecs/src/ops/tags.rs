@@ -111,12 +111,12 @@ async fn tag(call: Call) -> Outcome {
 }
 
 async fn untag(call: Call) -> Outcome {
-    let things = things(&call.params)?;
     let keys = call.params.list("TagKey");
     let all = call.params.flag("All")?;
     if keys.len() > TAGS_MAX {
         return Err(MANY_KEYS.fault().into());
     }
+    let things = things(&call.params)?;
     let change = match (keys.is_empty(), all) {
         (false, _) => TagChange::RemoveKeys(keys.into_iter().map(str::to_owned).collect()),
         (true, true) => TagChange::RemoveAll,
