@@ -286,6 +286,18 @@ fn lists_of_snapshots_are_what_looking_gives() {
         let of = world.disks[0].id;
         let counted = world.snapshots.iter().filter(|row| row.disk == Some(of)).count() as u64;
         assert_eq!(read(catalogue, |tx| snapshots::count_of_disk(tx, of)).expect("counted"), counted);
+        let taken = |row: &Snapshot| row.disk == Some(of) && row.status == SnapshotStatus::Progressing;
+        let busy = read(catalogue, |tx| snapshots::progressing_of_disk(tx, of)).expect("looked");
+        assert_eq!(busy, world.snapshots.iter().any(taken));
+        let mut kept = world.snapshots[0].clone();
+        kept.id = SnapshotId::random();
+        (kept.status, kept.created_at, kept.retention_days) =
+            (SnapshotStatus::Accomplished, Timestamp(5), Some(65_536));
+        let (day, id) = (86_400_000_000, kept.id);
+        write(catalogue, move |tx| snapshots::insert(tx, &kept)).expect("one more");
+        let over =
+            |at| read(catalogue, |tx| snapshots::expired(tx, Timestamp(at), 1_000)).expect("looked").contains(&id);
+        assert!(!over(65_536 * day + 4) && over(65_536 * day + 5));
     });
 }
 
