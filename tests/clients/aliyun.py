@@ -19,8 +19,9 @@ from aliyunsdkcore.request import CommonRequest
 
 from harness.ecs import REGION
 
-V3_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "sts": "alibabacloud_sts20150401", "ram": "alibabacloud_ram20150501"}
-V1_VERSIONS = {"sts": "2015-04-01", "ram": "2015-05-01"}
+V3_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "sts": "alibabacloud_sts20150401", "ram": "alibabacloud_ram20150501",
+               "groups": "alibabacloud_resourcemanager20200331"}
+V1_VERSIONS = {"sts": "2015-04-01", "ram": "2015-05-01", "groups": "2020-03-31"}
 
 
 def without_empty_lists(members):

@@ -244,9 +244,27 @@ def test_tags_that_are_refused(sdk, world, status, code, action, asked):
     sdk.refused(status, code, action, **{name: value for name, value in asked.items() if value is not None})
 
 
-def test_resource_groups(sdk, world):
+def test_resource_groups(sdk, connect, world):
+    groups = connect(world.account.key, world.account.secret, product="groups")
+    name = unique("group")
+    group = groups("CreateResourceGroup", Name=name, DisplayName="For a test")["ResourceGroup"]["Id"]
+    assert groups("GetResourceGroup", ResourceGroupId=group)["ResourceGroup"]["Name"] == name
+    made = sdk("CreateImage", SnapshotId=world.snapshot, ResourceGroupId=group)["ImageId"]
+    other = world.made()
+    available(world.ecs, made)
+    assert shown(sdk, made)["ResourceGroupId"] == group and shown(sdk, other)["ResourceGroupId"] == ""
+    # Those of the default group are listed whether or not one is asked for.
+    assert shown(sdk, made, ResourceGroupId=group) and shown(sdk, other, ResourceGroupId=group)
+    assert not shown(sdk, made, ResourceGroupId="rg-nowhere")
+    sdk("JoinResourceGroup", ResourceType="image", ResourceId=other, ResourceGroupId=group)
+    assert shown(sdk, other)["ResourceGroupId"] == group
+    assert {entry["Id"] for entry in groups("ListResourceGroups")["ResourceGroups"]["ResourceGroup"]} == {group}
     sdk.refused(404, "InvalidResourceGroup.NotFound", "JoinResourceGroup", ResourceType="image",
                 ResourceId=world.image, ResourceGroupId="rg-nowhere")
+    for image in (made, other):
+        sdk("DeleteImage", ImageId=image)
+    groups("DeleteResourceGroup", ResourceGroupId=group)
+    groups.refused(404, "EntityNotExists.ResourceGroup", "DeleteResourceGroup", ResourceGroupId=group)
 
 
 def test_regions_zones_and_types(sdk, world):
