@@ -1,8 +1,7 @@
-//! Snapshots, disks and machines: each rule, and what happens when two want one thing at once.
+//! Snapshots, disks and machines: each rule.
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use imprint_catalogue::{instances, snapshots};
 use imprint_model::{
     Caller, Disk, DiskCategory, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageDisk, Instance, InstanceId,
@@ -13,11 +12,11 @@ use super::{create, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
     Ask, AttachDisk, Change, Conflict, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances, DeleteSnapshot,
-    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, Limits, MakeInstances, NewMachine, Once, Quota,
-    ReplaceSystemDisk, ResetDisk, ResizeDisk, Resource, Settings, StopInstance, SystemDisk,
+    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, MakeInstances, NewMachine, Quota, ReplaceSystemDisk,
+    ResetDisk, ResizeDisk, Resource, StopInstance, SystemDisk,
 };
 
-const REGION: &str = "local-1";
+pub(super) const REGION: &str = "local-1";
 
 pub(super) async fn image(world: &World, me: &Caller, seed: u64) -> Image {
     let id = create(world, me, raw()).await.id;
@@ -93,13 +92,13 @@ pub(super) fn attach(disk: DiskId, instance: InstanceId) -> AttachDisk {
     AttachDisk { disk, instance, letter: None, delete_with_instance: None, kind: DiskKind::Data }
 }
 
-async fn one_machine(world: &World, me: &Caller) -> InstanceId {
+pub(super) async fn one_machine(world: &World, me: &Caller) -> InstanceId {
     let image = image(world, me, 1).await;
     let made = world.service.create_instances(me, machines(&image, 1), Ask::default()).await;
     made.expect("a machine")[0]
 }
 
-async fn disks_of(world: &World, me: &Caller, instance: InstanceId) -> Vec<Disk> {
+pub(super) async fn disks_of(world: &World, me: &Caller, instance: InstanceId) -> Vec<Disk> {
     let page = ItemPage::Numbered { number: 1, size: 50 };
     let owner = me.project.clone().expect("an account");
     let query = DiskQuery { instance: Some(instance), ..DiskQuery::of(owner, REGION, page) };
@@ -118,7 +117,7 @@ async fn bend(world: &World, id: InstanceId, how: impl Fn(&mut Instance) + Send 
     world.catalogue.write(bend).await.expect("bent");
 }
 
-fn conflict<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: Conflict) {
+pub(super) fn conflict<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: Conflict) {
     match outcome {
         Err(Error::Conflict(found)) if found == expected => {}
         other => panic!("{expected:?} was expected, {other:?} came"),
@@ -428,60 +427,6 @@ async fn collection_keeps_what_disks_and_snapshots_need_and_nothing_else() {
     assert_eq!(world.store.reader(map).await.expect("still there").size_bytes(), 100_000);
     service.delete_snapshot(&me, DeleteSnapshot { snapshot: taken, force: false }, ask()).await.expect("deleted");
     assert_eq!(service.collect(Duration::ZERO).await.expect("collected").maps, 0, "nothing needs it");
-}
-
-#[tokio::test]
-async fn of_many_that_want_one_disk_one_gets_it() {
-    let (world, me) = (World::new(), caller("p", "member"));
-    let image = image(&world, &me, 1).await;
-    let made = world.service.create_instances(&me, machines(&image, 8), Ask::default()).await.expect("machines");
-    let disk = world.service.create_disk(&me, empty_disk(20), Ask::default()).await.expect("a disk");
-    let racing = made.iter().map(|&instance| world.service.attach_disk(&me, attach(disk, instance), Ask::default()));
-    let outcomes = join_all(racing).await;
-    let won: Vec<_> = made.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
-    assert_eq!(won.len(), 1, "{outcomes:?}");
-    assert_eq!(world.service.show_disk(&me, disk).await.expect("shown").instance, Some(*won[0].0));
-    for outcome in outcomes.into_iter().filter(Result::is_err) {
-        conflict(outcome, Conflict::DiskStatus);
-    }
-}
-
-#[tokio::test]
-async fn racing_requests_do_not_get_past_a_limit() {
-    let limits = Limits { disk_snapshots: 5, ..Limits::default() };
-    let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
-    let instance = one_machine(&world, &me).await;
-    let disk = disks_of(&world, &me, instance).await[0].id;
-    let racing = (0..12).map(|_| world.service.create_snapshot(&me, snapshot(disk), Ask::default()));
-    let outcomes = join_all(racing).await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
-    let over = |outcome: &Result<SnapshotId, Error>| matches!(outcome, Err(Error::OverQuota(Quota::DiskSnapshots, 5)));
-    assert_eq!(outcomes.iter().filter(|outcome| over(outcome)).count(), 7);
-    let mut disks = Vec::new();
-    for _ in 0..20 {
-        disks.push(world.service.create_disk(&me, empty_disk(20), Ask::default()).await.expect("a disk"));
-    }
-    let racing = disks.iter().map(|&disk| world.service.attach_disk(&me, attach(disk, instance), Ask::default()));
-    let attached = join_all(racing).await.iter().filter(|outcome| outcome.is_ok()).count();
-    assert_eq!(attached, 16);
-    let letters: Vec<_> = disks_of(&world, &me, instance).await.iter().filter_map(|disk| disk.letter).collect();
-    assert_eq!(letters, ('a'..='q').collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn a_token_makes_racing_requests_one_and_a_dry_run_changes_nothing() {
-    let (world, me) = (World::new(), caller("p", "member"));
-    let image = image(&world, &me, 1).await;
-    let once = Once { scope: "r/make".into(), token: "t".into(), fingerprint: "f".into() };
-    let ask = Ask { once: Some(once), dry_run: false };
-    let dry = Ask { dry_run: true, ..ask.clone() };
-    let tried = world.service.create_instances(&me, machines(&image, 2), dry).await;
-    assert!(matches!(tried, Err(Error::DryRun)), "{tried:?}");
-    let racing = (0..6).map(|_| world.service.create_instances(&me, machines(&image, 2), ask.clone()));
-    let answers: Vec<_> = join_all(racing).await.into_iter().map(|answer| answer.expect("answered")).collect();
-    assert!(answers.iter().all(|answer| answer == &answers[0]), "{answers:?}");
-    let query = InstanceQuery::of("p".into(), REGION, ItemPage::Numbered { number: 1, size: 10 });
-    assert_eq!(world.service.list_instances(&me, query).await.expect("listed").total, 2);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod granted;
 mod imports;
 mod inventory;
 mod inventory_model;
+mod inventory_races;
 mod labels;
 mod making;
 mod pushes;

@@ -12,7 +12,7 @@ use crate::{Ask, Change, Error, FactChange, ImageSource, MakeImage, Settings, Up
 const RACERS: usize = 8;
 
 /// A world on every engine that is to be had.
-async fn worlds() -> Vec<World> {
+pub(super) async fn worlds() -> Vec<World> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let mut worlds = vec![World::new()];
     if let Ok(server) = std::env::var("IMPRINT_TEST_POSTGRES") {
