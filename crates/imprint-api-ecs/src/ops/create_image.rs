@@ -250,7 +250,6 @@ fn faults(error: &Error) -> Option<Fault> {
         }
         Error::Conflict(Conflict::InstanceStatus) => INSTANCE_STATUS,
         Error::Conflict(Conflict::InstanceNeedsRestart) => INSTANCE_NEEDS_RESTART,
-        Error::Conflict(Conflict::DiskTooSmall) => BAD_SIZE,
         Error::OverQuota(Quota::DataDisks, _) => return Some(invalid("DiskDeviceMapping")),
         Error::Invalid { field: Field::DiskKind, .. } => BAD_DISK_TYPE,
         _ => return None,

@@ -11,10 +11,6 @@ use crate::params::{Object, Params, invalid};
 use crate::words;
 
 const MEMBERS: [&str; 4] = ["SnapshotId", "Size", "Device", "DiskType"];
-/// Sizes of an empty data disk, GiB.
-const EMPTY_DISK_GIB: std::ops::RangeInclusive<u32> = 20..=32_768;
-/// Sizes of a disk from a snapshot, GiB; the engine knows from where on.
-const DISK_GIB: std::ops::RangeInclusive<u32> = 1..=32_768;
 
 /// The source.
 pub(super) fn read(params: &Params) -> Result<ImageSource, Fault> {
@@ -38,14 +34,13 @@ pub(super) fn read(params: &Params) -> Result<ImageSource, Fault> {
 
 fn disk(disk: Object<'_>) -> Result<DiskWanted, Fault> {
     let snapshot = disk.text("SnapshotId").map(snapshot_id).transpose()?;
-    let sizes = if snapshot.is_some() { DISK_GIB } else { EMPTY_DISK_GIB };
     let letter = |name| words::device_letter(name).ok_or_else(|| BAD_DEVICE.fault());
     let kind = |word| words::disk_kind_named(word).ok_or_else(|| BAD_DISK_TYPE.fault());
     Ok(DiskWanted {
         snapshot,
         kind: disk.text("DiskType").map(kind).transpose()?,
         letter: disk.text("Device").map(letter).transpose()?,
-        size_gib: disk.within("Size", sizes, BAD_SIZE)?,
+        size_gib: disk.within("Size", 0..=u32::MAX, BAD_SIZE)?,
     })
 }
 

@@ -58,7 +58,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "CreateImage",
-        &["OK", "IdempotenceParamNotMatch"],
+        &["OK", "IdempotenceParamNotMatch", "InvalidClientToken.Malformed"],
         "[S] one token makes one image, and never two different ones",
         |world| Box::pin(tokens(world)),
     ),
