@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use imprint_catalogue::{images, jobs};
+use imprint_catalogue::{Tx, images, jobs};
 use imprint_model::{Caller, Image, ImageId, Job, JobState, Timestamp, Visibility};
 
 use crate::Service;
 use crate::error::Error;
+
+/// Images that are looked up on the thread that asks; it costs more to hand so few to another.
+const SHORT_PAGE: usize = 20;
 
 /// What is known of an image besides its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,19 +65,18 @@ impl Service {
             images.iter().filter(|image| !image.status.has_data()).map(|image| image.id).collect();
         let single: Vec<ImageId> =
             images.iter().filter(|image| may_know(caller, image)).map(|image| image.id).collect();
-        let now = self.clock.now();
-        let asked = ids.clone();
-        let (used, shared, progress) = self
-            .catalogue
-            .read(move |tx| {
-                let used = images::used_by_instances(tx, &asked)?;
-                let shared = images::shared(tx, &single)?;
-                let open = if creating.is_empty() { Vec::new() } else { jobs::open_of_images(tx, &creating)? };
-                let progress: BTreeMap<ImageId, Progress> =
-                    open.iter().filter_map(|job| Some((job.image?, Progress::of(job, now)))).collect();
-                Ok::<_, Error>((used, shared, progress))
-            })
-            .await?;
+        let (now, asked) = (self.clock.now(), ids.clone());
+        let look = move |tx: &mut Tx<'_>| {
+            let used = images::used_by_instances(tx, &asked)?;
+            let shared = images::shared(tx, &single)?;
+            let open = if creating.is_empty() { Vec::new() } else { jobs::open_of_images(tx, &creating)? };
+            let progress: BTreeMap<ImageId, Progress> =
+                open.iter().filter_map(|job| Some((job.image?, Progress::of(job, now)))).collect();
+            Ok::<_, Error>((used, shared, progress))
+        };
+        let short = ids.len() <= SHORT_PAGE;
+        let found = if short { self.catalogue.read(look).await } else { self.catalogue.scan(look).await };
+        let (used, shared, progress) = found?;
         let annotate = |id: &ImageId| Annotation {
             progress: progress.get(id).copied(),
             used_by_instance: used.contains(id),
