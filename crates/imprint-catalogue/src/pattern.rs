@@ -5,13 +5,17 @@ pub(crate) const PATTERN_BYTES_MAX: usize = 16 * 1024;
 
 /// The pattern as `LIKE` with the escape `\` takes it: upper case and lower differ on both engines.
 pub(crate) fn to_like(pattern: &str) -> String {
-    let mut like = String::with_capacity(pattern.len());
-    for character in pattern.chars() {
-        match character {
-            '*' => like.push('%'),
-            '%' | '_' | '\\' => like.extend(['\\', character]),
-            other => like.push(other),
+    pattern.split('*').map(literal).collect::<Vec<_>>().join("%")
+}
+
+/// A text as `LIKE` takes it to mean itself.
+pub(crate) fn literal(text: &str) -> String {
+    let mut like = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            like.push('\\');
         }
+        like.push(character);
     }
     like
 }

@@ -31,6 +31,11 @@ pub(crate) fn of_snapshot(snapshot: SnapshotId) -> Label {
     digest(&[b"snapshot", snapshot.0.as_bytes()])
 }
 
+/// Whether a fact's values are worth labels: the others are nearly all different, or nearly all alike.
+pub(super) fn is_labelled(key: FactKey) -> bool {
+    !matches!(key, FactKey::Description | FactKey::BootMode | FactKey::Nvme)
+}
+
 /// All labels of a record, each with whether images that have it are counted (see [`super::count`]). A property
 /// without a value cannot be looked for.
 pub(super) type Labels = BTreeMap<Label, bool>;
@@ -44,7 +49,8 @@ pub(super) fn all(
 ) -> Labels {
     let of_properties =
         properties.iter().filter_map(|(name, value)| value.as_ref().map(|value| of_property(name, value)));
-    let facts = FactKey::ALL.iter().filter_map(|&key| facts.text(key).map(|value| (key, value)));
+    let keys = FactKey::ALL.iter().copied().filter(|&key| is_labelled(key));
+    let facts = keys.filter_map(|key| facts.text(key).map(|value| (key, value)));
     let of_facts = facts.map(|(key, value)| (of_fact(key, value), key == FactKey::Family));
     let of_snapshots = disks.iter().filter_map(|disk| disk.snapshot).map(of_snapshot);
     let of_tags = tags.iter().flat_map(|tag| [of_tag(tag), of_tag_key(split_tag(tag).0)]);

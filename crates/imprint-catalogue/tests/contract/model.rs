@@ -28,6 +28,8 @@ const TAGS: [&str; 5] = ["t0", "t1", "k=v0", "k=v1", "t1=v0"];
 const REGIONS: [&str; 2] = ["r0", "r1"];
 const FAMILIES: [&str; 2] = ["f0", "f1"];
 const GROUPS: [&str; 2] = ["g0", "g1"];
+const DESCRIPTIONS: [&str; 4] = [r#"says "platform":"x" \"nvme\":"#, "5% *_\\ ☃", "5", "\"nvme\":true"];
+const FACTS: [&str; 10] = ["tru", "bios", "Debian", "true", "false", "g0", "5% *_\\ ☃", "5", "5*", "\"nvme\":true"];
 const PATTERNS: [&str; 10] = ["*", "a", "a*", "*b", "A*", "a_b", "*%*", "é*", "x*\\*", "a*b*"];
 
 /// Everything there is.
@@ -192,7 +194,7 @@ fn snapshot(number: u128) -> SnapshotId {
 
 fn random_facts(rng: &mut StdRng) -> Facts {
     Facts {
-        description: maybe(rng, 0.2, |_| r#"says "platform":"x" \"nvme\":"#.to_owned()),
+        description: maybe(rng, 0.5, |rng| pick(rng, &DESCRIPTIONS).to_owned()),
         family: maybe(rng, 0.4, |rng| pick(rng, &FAMILIES).to_owned()),
         architecture: maybe(rng, 0.7, |rng| pick(rng, &[Architecture::X86_64, Architecture::Arm64])),
         boot_mode: maybe(rng, 0.3, |rng| pick(rng, BootMode::ALL)),
@@ -316,7 +318,7 @@ fn newer_filter(rng: &mut StdRng) -> Filter {
         0 => Filter::NameLike(pick(rng, &PATTERNS).to_owned()),
         1 => Filter::UsedByInstance(rng.random_bool(0.6)),
         2 => Filter::Snapshot(snapshot(rng.random_range(0..5))),
-        3 => Filter::Fact(pick(rng, FactKey::ALL), pick(rng, &["bios", "Debian", "true", "false", "g0"]).to_owned()),
+        3 => Filter::Fact(pick(rng, FactKey::ALL), pick(rng, &FACTS).to_owned()),
         _ => {
             let key = pick(rng, &[FactKey::Platform, FactKey::BootMode, FactKey::Nvme, FactKey::Family]);
             let values = [None, Some("Debian"), Some("uefi"), Some("true"), Some("f0")];

@@ -16,7 +16,7 @@ pub(super) fn label_of(filter: &Filter) -> Option<Label> {
     match filter {
         Filter::Tag(tag) => Some(label::of_tag(tag)),
         Filter::TagKey(key) => Some(label::of_tag_key(key)),
-        Filter::Fact(key, value) => Some(label::of_fact(*key, value)),
+        Filter::Fact(key, value) if label::is_labelled(*key) => Some(label::of_fact(*key, value)),
         Filter::Snapshot(snapshot) => Some(label::of_snapshot(*snapshot)),
         Filter::Property(name, value) => Some(label::of_property(name, value)),
         _ => None,
@@ -48,7 +48,7 @@ pub(super) fn is_selective(filter: &Filter) -> bool {
 pub(super) fn needs_image(filter: &Filter) -> bool {
     match filter {
         Filter::CreatedAt(..) => false,
-        Filter::Fact(key, _) => fact_column(*key).is_some(),
+        Filter::Fact(key, _) if fact_column(*key).is_some() => true,
         other => label_of(other).is_none(),
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
             let negation = if *used { "" } else { "NOT " };
             format!("{negation}EXISTS (SELECT 1 FROM instance n WHERE n.image_id = {})", source.id())
         }
-        Filter::Fact(key, value) if fact_column(*key).is_some() => {
+        Filter::Fact(key, value) if fact_column(*key).is_some() || !label::is_labelled(*key) => {
             fact_among(statement, source, *key, &[Some(value.clone())])?
         }
         Filter::Tag(_) | Filter::TagKey(_) | Filter::Property(..) | Filter::Fact(..) | Filter::Snapshot(_) => {
@@ -117,15 +117,20 @@ fn fact_among(
         return one_of(statement, &format!("i.{column}"), &column_words(values));
     }
     let mut conditions = Vec::new();
-    let wanted: Vec<Label> = values.iter().flatten().map(|value| label::of_fact(key, value)).collect();
-    if !wanted.is_empty() {
-        let wanted = one_of(statement, "x.label", &wanted)?;
+    let wanted: Vec<&String> = values.iter().flatten().collect();
+    if label::is_labelled(key) && !wanted.is_empty() {
+        let labels: Vec<Label> = wanted.iter().map(|value| label::of_fact(key, value)).collect();
+        let wanted = one_of(statement, "x.label", &labels)?;
         conditions
             .push(format!("EXISTS (SELECT 1 FROM image_label x WHERE x.image_id = {} AND {wanted})", source.id()));
+    } else {
+        for value in wanted {
+            conditions.push(fact_in_text(statement, key, value)?);
+        }
     }
     if values.contains(&None) {
-        // Within a value its quotation marks would be escaped: only the name of a member looks like this.
-        conditions.push(format!("i.facts NOT LIKE '%\"{}\":%'", key.as_str().replace('_', "\\_")) + " ESCAPE '\\'");
+        let member = pattern::to_like(&format!("*\"{key}\":*"));
+        conditions.push(format!("i.facts NOT LIKE {} ESCAPE '\\'", statement.bind(member)));
     }
     Ok(either(conditions.into_iter()))
 }
@@ -134,6 +139,23 @@ fn fact_among(
 fn column_words(values: &[Option<String>]) -> Vec<&str> {
     let words = values.iter().map(|value| value.as_deref());
     words.filter(|word| *word != Some("")).map(Option::unwrap_or_default).collect()
+}
+
+/// Looks into the text of the facts. Within a value its quotation marks are escaped: only the name of a member, a colon
+/// and the value look like this.
+fn fact_in_text(statement: &mut Statement, key: FactKey, value: &str) -> Result<String, Error> {
+    let told = match key {
+        FactKey::Nvme if matches!(value, "true" | "false") => value.to_owned(),
+        FactKey::Nvme => return Ok("1 = 0".to_owned()),
+        _ => serde_json::to_string(value)
+            .map_err(|why| Error::new(ErrorKind::Other, "cannot be written as JSON").caused_by(why))?,
+    };
+    // A star of the value is no wildcard.
+    let like = format!("%{}%", pattern::literal(&format!("\"{key}\":{told}")));
+    if like.len() > pattern::PATTERN_BYTES_MAX {
+        return Ok("1 = 0".to_owned());
+    }
+    Ok(format!("i.facts LIKE {} ESCAPE '\\'", statement.bind(like)))
 }
 
 /// The column that holds a fact, or the empty text, for counts and conditions.
@@ -146,20 +168,24 @@ pub(super) fn fact_column(key: FactKey) -> Option<&'static str> {
     }
 }
 
-/// The bounds are for the index on names, the rest for what lies between them.
 fn like(statement: &mut Statement, wanted: &str) -> Result<String, Error> {
     if wanted.len() > pattern::PATTERN_BYTES_MAX {
         return Err(Error::new(ErrorKind::Other, "a pattern for names is too long"));
     }
-    let mut conditions = vec![format!("i.name LIKE {} ESCAPE '\\'", statement.bind(pattern::to_like(wanted)))];
+    // The column that the index on names has, and then what tells no name from an empty one.
+    let place = statement.bind(pattern::to_like(wanted));
+    Ok(format!("i.name_sorted LIKE {place} ESCAPE '\\' AND i.name IS NOT NULL"))
+}
+
+/// Where in the index on names those are that match a pattern.
+pub(super) fn name_bounds(statement: &mut Statement, wanted: &str) -> String {
     let prefix = pattern::prefix(wanted);
-    if !prefix.is_empty() {
-        conditions.push(format!("i.name_sorted >= {}", statement.bind(prefix)));
+    let like = statement.bind(pattern::to_like(wanted));
+    let from = format!("i.name_sorted >= {} AND i.name_sorted LIKE {like} ESCAPE '\\'", statement.bind(prefix));
+    match pattern::after_prefix(prefix) {
+        Some(after) => format!("{from} AND i.name_sorted < {}", statement.bind(after)),
+        None => from,
     }
-    if let Some(after) = pattern::after_prefix(prefix) {
-        conditions.push(format!("i.name_sorted < {}", statement.bind(after)));
-    }
-    Ok(conditions.join(" AND "))
 }
 
 fn equal(statement: &mut Statement, column: &str, value: impl Into<Value>) -> String {

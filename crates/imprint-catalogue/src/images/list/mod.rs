@@ -9,11 +9,12 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use imprint_model::{Filter, Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
+use imprint_model::{Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Visibility};
 
 use super::record;
 use crate::{Error, ErrorKind, Tx, params};
 use condition::{is_kept, is_kept_by_label};
+use driver::Driver;
 use order::Order;
 use statement::{Slice, Statement};
 
@@ -46,7 +47,8 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
         }
         // The total is that of the moment whose images are shown.
         Page::Numbered { number, size } => tx.at_one_moment(|tx| {
-            let total = count(tx, query, driver)?;
+            let total = count(tx, query, driver::for_count(query, driver))?;
+            let driver = driver::for_page(tx, query, driver, total)?;
             let offset = u64::from(number.max(1) - 1) * u64::from(size);
             let images = if offset < total {
                 fetch(tx, query, driver, &order, &Slice { marker: None, offset, limit: size.into() })?
@@ -61,7 +63,7 @@ pub fn list(tx: &mut Tx<'_>, query: &ImageQuery) -> Result<Listing, Error> {
 fn fetch(
     tx: &mut Tx<'_>,
     query: &ImageQuery,
-    driver: Option<&Filter>,
+    driver: Driver<'_>,
     order: &Order,
     slice: &Slice,
 ) -> Result<Vec<Image>, Error> {
@@ -75,7 +77,7 @@ fn fetch(
 }
 
 /// How many images there are on all pages: from the numbers that are kept where they tell, else by looking.
-fn count(tx: &mut Tx<'_>, query: &ImageQuery, driver: Option<&Filter>) -> Result<u64, Error> {
+fn count(tx: &mut Tx<'_>, query: &ImageQuery, driver: Driver<'_>) -> Result<u64, Error> {
     let labels = query.filters.iter().filter(|filter| is_kept_by_label(filter)).count();
     let kept = labels <= 1 && query.filters.iter().all(|filter| is_kept(filter) || is_kept_by_label(filter));
     let statement = if kept { Statement::kept(query)? } else { Statement::count(query, driver)? };

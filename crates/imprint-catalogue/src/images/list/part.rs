@@ -30,6 +30,7 @@ pub(super) fn cut(query: &ImageQuery, finely: bool) -> Parts<'_> {
     let mut rest = Vec::new();
     let mut by_status: Option<&Filter> = None;
     let mut by_name: Option<&Filter> = None;
+    let named = query.filters.iter().any(|filter| matches!(filter, Filter::Names(_)));
     let mut by_region: Option<&str> = None;
     for filter in &query.filters {
         match filter {
@@ -42,7 +43,10 @@ pub(super) fn cut(query: &ImageQuery, finely: bool) -> Parts<'_> {
                 rest.push(filter);
             }
             Filter::Region(region) if by_region.is_none_or(|known| known == region) => by_region = Some(region),
-            Filter::Statuses(_) | Filter::States(_) if finely && by_status.is_none() => by_status = Some(filter),
+            // Not both: names leave fewer.
+            Filter::Statuses(_) | Filter::States(_) if finely && !named && by_status.is_none() => {
+                by_status = Some(filter);
+            }
             Filter::Names(_) if finely && by_name.is_none() => by_name = Some(filter),
             other => rest.push(other),
         }

@@ -2,7 +2,8 @@
 
 use imprint_model::{Filter, ImageQuery, ProjectId};
 
-use super::condition::{condition, is_kept_by_label, is_selective, label_of, needs_image};
+use super::condition::{condition, is_kept_by_label, is_selective, label_of, name_bounds, needs_image};
+use super::driver::Driver;
 use super::order::Order;
 use super::part::{Part, Parts, cut};
 use crate::images::count::EVERY;
@@ -59,6 +60,23 @@ pub(super) struct Statement {
 enum Give<'a> {
     Count,
     First(&'a Order, &'a Slice),
+    /// The same of rows that are found in another order, and few.
+    Sorted(&'a Order, &'a Slice),
+}
+
+impl Give<'_> {
+    /// The same from the index on names, which is in another order.
+    fn sorted(self, source: Source) -> Self {
+        match self {
+            Give::First(order, slice) if source == Source::Image => Give::Sorted(order, slice),
+            other => other,
+        }
+    }
+}
+
+/// Inside CASE no planner sees a condition that it could start from.
+fn unplanned(checks: &[String]) -> String {
+    format!("CASE WHEN {} THEN 1 ELSE 0 END = 1", checks.join(" AND "))
 }
 
 impl Statement {
@@ -68,11 +86,10 @@ impl Statement {
         format!("?{}", self.values.len())
     }
 
-    /// The statement that gives a page's images, of which `driver` is the condition whose label leaves the fewest; none
-    /// when there cannot be any.
+    /// The statement that gives a page's images; none when there cannot be any.
     pub(super) fn page(
         query: &ImageQuery,
-        driver: Option<&Filter>,
+        driver: Driver<'_>,
         order: &Order,
         slice: &Slice,
     ) -> Result<Option<Self>, Error> {
@@ -97,9 +114,8 @@ impl Statement {
         Ok(Some(statement))
     }
 
-    /// The statement that counts all images of a list, of which `driver` is the condition whose label leaves the fewest;
-    /// none when there cannot be any.
-    pub(super) fn count(query: &ImageQuery, driver: Option<&Filter>) -> Result<Option<Self>, Error> {
+    /// The statement that counts all images of a list; none when there cannot be any.
+    pub(super) fn count(query: &ImageQuery, driver: Driver<'_>) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
         let selects = statement.selects(query, driver, Give::Count)?;
         Ok(statement.sum(&selects))
@@ -116,7 +132,7 @@ impl Statement {
         for part in &parts {
             selects.push(match &part.offer {
                 // These are as few as are shared with one account.
-                Some(_) => statement.part(part, own, &rest, None, Give::Count)?,
+                Some(_) => statement.part(part, own, &rest, Driver::Order, Give::Count)?,
                 None => statement.numbers(part, &rest, label)?,
             });
         }
@@ -147,11 +163,29 @@ impl Statement {
         (!selects.is_empty()).then_some(self)
     }
 
-    fn selects(&mut self, query: &ImageQuery, driver: Option<&Filter>, give: Give<'_>) -> Result<Vec<String>, Error> {
+    /// How many images have a name within the bounds of a pattern, or `most` of each part if there are more. What
+    /// others have shared is left out.
+    pub(super) fn named(query: &ImageQuery, pattern: &str, most: u64) -> Result<Option<Self>, Error> {
+        let mut statement = Self::default();
+        let Parts { mut parts, .. } = cut(query, false);
+        parts.retain(|part| part.offer.is_none());
+        let mut selects = Vec::new();
+        for part in &parts {
+            let conditions = [statement.scope(part, Source::Image), name_bounds(&mut statement, pattern)];
+            let limit = statement.bind(most);
+            let (place, conditions) = (statement.values.len(), conditions.join(" AND "));
+            selects.push(format!(
+                "SELECT COUNT(*) AS n FROM (SELECT 1 FROM image i WHERE {conditions} LIMIT {limit}) q{place}"
+            ));
+        }
+        Ok(statement.sum(&selects))
+    }
+
+    fn selects(&mut self, query: &ImageQuery, driver: Driver<'_>, give: Give<'_>) -> Result<Vec<String>, Error> {
         if let Some(few) = query.filters.iter().find(|filter| is_selective(filter)) {
             return self.selective(query, few, give);
         }
-        let Parts { parts, rest } = cut(query, driver.is_none());
+        let Parts { parts, rest } = cut(query, driver == Driver::Order);
         let own = query.reach.own.as_ref();
         parts.iter().map(|part| self.part(part, own, &rest, driver, give)).collect()
     }
@@ -162,6 +196,7 @@ impl Statement {
         let wanted = self.bind(wanted.as_ref().map_or(EVERY, |label| label.as_slice()));
         // Their table has the columns of images that such conditions name.
         let mut conditions = vec![format!("i.label = {wanted}"), self.scope(part, Source::Image)];
+        conditions.extend(self.region(part));
         for &filter in rest.iter().filter(|&&filter| Some(filter) != label) {
             conditions.push(condition(self, Source::Image, filter)?);
         }
@@ -175,13 +210,16 @@ impl Statement {
             return Ok(Vec::new());
         }
         let found = condition(self, Source::Image, driver)?;
-        let reached: Vec<String> = parts.iter().map(|part| self.scope(part, Source::Image)).collect();
+        let reach = |part: &Part| {
+            let scope = self.scope(part, Source::Image);
+            self.region(part).map_or(scope.clone(), |region| format!("({scope} AND {region})"))
+        };
+        let reached: Vec<String> = parts.iter().map(reach).collect();
         let mut checks = vec![format!("({})", reached.join(" OR "))];
         for filter in rest.into_iter().filter(|filter| *filter != driver) {
             checks.push(condition(self, Source::Image, filter)?);
         }
-        // Inside CASE no planner sees a condition that it could start from instead.
-        let conditions = vec![found, format!("CASE WHEN {} THEN 1 ELSE 0 END = 1", checks.join(" AND "))];
+        let conditions = vec![found, unplanned(&checks)];
         Ok(vec![self.select("image i", conditions, Source::Image, give)])
     }
 
@@ -190,42 +228,49 @@ impl Statement {
         part: &Part,
         own: Option<&ProjectId>,
         rest: &[&Filter],
-        driver: Option<&Filter>,
+        driver: Driver<'_>,
         give: Give<'_>,
     ) -> Result<String, Error> {
         let source = match (driver, &part.offer) {
             (_, Some(_)) => Source::Offer,
-            (Some(_), None) => Source::Label,
-            (None, None) => Source::Image,
+            (Driver::Label(_), None) => Source::Label,
+            (Driver::Order | Driver::Names(_), None) => Source::Image,
         };
+        let by_name = source == Source::Image && (part.name.is_some() || driver != Driver::Order);
         let mut conditions = Vec::new();
-        if let (Source::Label, Some(label)) = (source, driver.and_then(label_of)) {
-            conditions.push(format!("l.label = {}", self.bind(label.as_slice())));
+        if let (Source::Label, Driver::Label(label)) = (source, driver) {
+            conditions.extend(label_of(label).map(|label| format!("l.label = {}", self.bind(label.as_slice()))));
         }
         conditions.push(self.scope(part, source));
+        if let (Source::Image, Driver::Names(pattern)) = (source, driver) {
+            conditions.push(name_bounds(self, pattern));
+        }
         if let (Some(own), Source::Offer) = (own, source) {
             // An account's own images are in a part of their own.
             conditions.push(format!("i.owner <> {}", self.bind(own)));
-        }
-        if let (Some(region), Source::Label) = (&part.region, source) {
-            conditions.push(format!("i.region = {}", self.bind(region)));
-        }
-        if let Some(status) = part.status {
-            conditions.push(format!("i.status = {}", self.bind(status.as_str())));
         }
         if let Some(name) = &part.name {
             // The second is for the index, the first for images without a name.
             conditions.push(format!("i.name = {}", self.bind(name)));
             conditions.push(format!("i.name_sorted = {}", self.bind(name)));
         }
+        let mut checks: Vec<String> = self.region(part).into_iter().collect();
+        if let Some(status) = part.status {
+            checks.push(format!("i.status = {}", self.bind(status.as_str())));
+        }
         let mut by_image = part.region.is_some();
         by_image |= matches!(give, Give::First(order, _) if !order.is_by_creation());
         for &filter in rest {
-            if source == Source::Label && Some(filter) == driver {
+            if source == Source::Label && driver == Driver::Label(filter) {
                 continue;
             }
             by_image |= needs_image(filter);
-            conditions.push(condition(self, source, filter)?);
+            checks.push(condition(self, source, filter)?);
+        }
+        if by_name && !checks.is_empty() {
+            conditions.push(unplanned(&checks));
+        } else {
+            conditions.extend(checks);
         }
         let tables = match source {
             Source::Image => "image i",
@@ -236,12 +281,13 @@ impl Statement {
         if tables.contains("CROSS JOIN") {
             conditions.push(format!("i.id = {}", source.id()));
         }
+        let give = if driver == Driver::Order { give } else { give.sorted(source) };
         Ok(self.select(tables, conditions, source, give))
     }
 
-    /// The condition that a row belongs to a part, apart from the part's status and name, and of a label the region.
+    /// The condition that a row belongs to a part, apart from the part's region, status and name.
     fn scope(&mut self, part: &Part, source: Source) -> String {
-        let Part { owner, visibility, hidden, offer, region, status: _, name: _ } = part;
+        let Part { owner, visibility, hidden, offer, region: _, status: _, name: _ } = part;
         let table = if source == Source::Label { "l" } else { "i" };
         let mut conditions = Vec::new();
         if let Some((project, answer)) = offer {
@@ -258,14 +304,15 @@ impl Statement {
             conditions.push(format!("{table}.owner = {}", self.bind(owner)));
         }
         conditions.push(format!("{table}.visibility = '{visibility}' AND {table}.hidden = {}", i64::from(*hidden)));
-        if let (Some(region), true) = (region, source != Source::Label) {
-            conditions.push(format!("i.region = {}", self.bind(region)));
-        }
         format!("({})", conditions.join(" AND "))
     }
 
+    fn region(&mut self, part: &Part) -> Option<String> {
+        part.region.as_ref().map(|region| format!("i.region = {}", self.bind(region)))
+    }
+
     fn select(&mut self, tables: &str, mut conditions: Vec<String>, source: Source, give: Give<'_>) -> String {
-        let Give::First(order, slice) = give else {
+        let (Give::First(order, slice) | Give::Sorted(order, slice)) = give else {
             return format!("SELECT COUNT(*) AS n FROM {tables} WHERE {}", conditions.join(" AND "));
         };
         let columns = order.columns(source);
@@ -273,13 +320,21 @@ impl Statement {
             conditions.push(order.after(self, source, marker));
         }
         let keys: Vec<String> = columns.iter().enumerate().map(|(key, column)| format!("{column} AS k{key}")).collect();
+        let by = match give {
+            // As an expression no planner takes it for the order of an index.
+            Give::Sorted(..) => {
+                let columns: Vec<String> =
+                    columns.iter().map(|column| format!("CASE WHEN 1 = 1 THEN {column} END")).collect();
+                order.clause(&columns)
+            }
+            _ => order.clause(&columns),
+        };
         // Other parts may give none of the page's images, so each gives as many as the page may need.
         let limit = self.bind(slice.offset.saturating_add(slice.limit));
         format!(
-            "SELECT * FROM (SELECT {} FROM {tables} WHERE {} ORDER BY {} LIMIT {limit}) q{}",
+            "SELECT * FROM (SELECT {} FROM {tables} WHERE {} ORDER BY {by} LIMIT {limit}) q{}",
             keys.join(", "),
             conditions.join(" AND "),
-            order.clause(&columns),
             self.values.len(),
         )
     }

@@ -6,6 +6,7 @@ use imprint_model::{
 };
 
 use super::condition::label_of;
+use super::driver::Driver;
 use super::order::Order;
 use super::statement::{Slice, Statement};
 use crate::{Catalogue, Error, Settings, Value};
@@ -13,7 +14,8 @@ use crate::{Catalogue, Error, Settings, Value};
 fn page(query: &ImageQuery, marker: Option<usize>) -> Statement {
     let order = Order::of(&query.sort);
     let marker = marker.map(|keys| vec![Value::from("0"); keys]);
-    let driver = query.filters.iter().find(|filter| label_of(filter).is_some());
+    let label = query.filters.iter().find(|filter| label_of(filter).is_some());
+    let driver = label.map_or(Driver::Order, Driver::Label);
     let statement = Statement::page(query, driver, &order, &Slice { marker, offset: 0, limit: 20 });
     statement.expect("a valid query").expect("something to look for")
 }
@@ -135,6 +137,27 @@ fn lists_of_a_region_walk_its_index() {
     check("of a group", &of_region(vec![available(), group]), None, &indexes);
     check("used", &of_region(vec![available(), Filter::UsedByInstance(true)]), None, &["instance_image"]);
     check("named alike", &of_region(vec![available(), Filter::NameLike("*a".to_owned())]), None, &indexes);
+}
+
+#[test]
+fn lists_by_name_walk_names() {
+    let names = ["image_own_name", "image_seen_name"];
+    let named = Filter::Names(vec!["n".to_owned(), "m".to_owned()]);
+    check("named", &of_region(vec![Filter::Statuses(vec![Status::Available]), named]), None, &names);
+    let like = of_region(vec![Filter::Statuses(vec![Status::Available]), Filter::NameLike("n*".to_owned())]);
+    let order = Order::of(&[]);
+    let slice = Slice { marker: None, offset: 0, limit: 20 };
+    for pattern in ["n*", "*n", "\u{10ffff}*"] {
+        let page = Statement::page(&like, Driver::Names(pattern), &order, &slice);
+        let plan = plan(&page.expect("valid").expect("something to look for"));
+        assert!(plan.iter().all(|(_, step)| !step.starts_with("SCAN i")), "{plan:#?}");
+        let used = |index: &str| plan.iter().any(|(_, step)| step.contains(&format!("{index} ")));
+        assert!(names.into_iter().all(used), "{plan:#?}");
+        let counted = Statement::count(&like, Driver::Names(pattern)).expect("valid").expect("something to count");
+        check_plan("counted", &counted, &names);
+        let bounded = Statement::named(&like, pattern, 9).expect("valid").expect("something to count");
+        check_plan("bounded", &bounded, &names);
+    }
 }
 
 #[test]
