@@ -19,8 +19,11 @@ pub struct AccountQuota {
     pub own: bool,
 }
 
+/// Where everybody's limit is.
+type Everybodys = fn(&Limits) -> i64;
+
 /// Every limit that an account can have of its own, and where everybody's is.
-const NAMES: [(&str, fn(&Limits) -> i64); 6] = [
+const NAMES: [(&str, Everybodys); 6] = [
     ("disk_snapshots", |limits| limits.disk_snapshots),
     ("families", |limits| limits.families),
     ("family_images", |limits| limits.family_images),
@@ -37,7 +40,7 @@ impl Service {
     pub async fn quotas(&self, project: &ProjectId) -> Result<Vec<AccountQuota>, Error> {
         let (project, limits) = (project.clone(), self.settings.limits.clone());
         let own = self.catalogue.read(move |tx| Ok::<_, Error>(quotas::list(tx, &project)?)).await?;
-        let quota = |(name, everybodys): (&'static str, fn(&Limits) -> i64)| {
+        let quota = |(name, everybodys): (&'static str, Everybodys)| {
             let own = own.iter().find(|(of, _)| of == name).map(|(_, most)| *most);
             AccountQuota { name, most: own.unwrap_or_else(|| everybodys(&limits)), own: own.is_some() }
         };

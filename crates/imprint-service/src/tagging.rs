@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use imprint_catalogue::inventory::TagWanted;
-use imprint_catalogue::{Tx, audit, disks, images, instances, snapshots};
+use imprint_catalogue::{ErrorKind, Tx, audit, disks, images, instances, snapshots};
 use imprint_model::{Action, Caller, DiskId, Image, ImageId, InstanceId, ProjectId, SnapshotId, Timestamp, role};
 
 use crate::Service;
@@ -131,18 +131,29 @@ impl Service {
     /// Things of the caller's account that have tags, newest first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] of the region, [`Error::Denied`] without an account.
+    /// [`Error::NotFound`] of the region, [`Error::Denied`] without an account, [`Error::Invalid`] of
+    /// [`Field::Marker`] when the list is to go on after a thing that is not there.
     pub async fn list_tags(&self, caller: &Caller, wanted: ListTags) -> Result<Vec<(Tagged, BTreeSet<String>)>, Error> {
         self.require_region(&wanted.region)?;
         let owner = caller.project.clone().ok_or_else(|| Error::Denied("tags without an account".to_owned()))?;
         if !caller.has_role(role::READER) {
             return Err(Error::Denied("looking at tags".to_owned()));
         }
-        self.catalogue.scan(move |tx| find_tags(tx, &owner, &wanted)).await
+        let found = move |tx: &mut Tx<'_>| {
+            find_tags(tx, &owner, &wanted).map_err(|error| match error.kind() {
+                ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "nothing of that id to go on after"),
+                _ => error.into(),
+            })
+        };
+        self.catalogue.scan(found).await
     }
 }
 
-fn find_tags(tx: &mut Tx<'_>, owner: &ProjectId, wanted: &ListTags) -> Result<Vec<(Tagged, BTreeSet<String>)>, Error> {
+fn find_tags(
+    tx: &mut Tx<'_>,
+    owner: &ProjectId,
+    wanted: &ListTags,
+) -> Result<Vec<(Tagged, BTreeSet<String>)>, imprint_catalogue::Error> {
     let ListTags { region, ids, tags, limit } = wanted;
     fn of<Id>(found: Vec<(Id, BTreeSet<String>)>, kind: fn(Id) -> Tagged) -> Vec<(Tagged, BTreeSet<String>)> {
         found.into_iter().map(|(id, tags)| (kind(id), tags)).collect()

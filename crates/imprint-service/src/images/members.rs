@@ -6,7 +6,7 @@ use imprint_model::{Action, Caller, Image, ImageId, Member, MemberStatus, Projec
 use crate::Service;
 use crate::access::{load, load_with_membership, note};
 use crate::error::{Error, Field, Quota, Resource};
-use crate::limits::within;
+use crate::limits::{most, within};
 
 impl Service {
     /// Offers the image to `project`, which need not exist here.
@@ -24,6 +24,7 @@ impl Service {
             .write(move |tx| {
                 let image = load(tx, &caller, Action::Share, id)?;
                 require_shared(&image)?;
+                let limit = most(tx, &image.owner, "image_members", limit)?;
                 within(limit, members::count(tx, id)? + 1, Quota::Members)?;
                 let status = MemberStatus::Pending;
                 let member = Member { image: id, project: project.clone(), status, created_at: now, updated_at: now };

@@ -63,6 +63,8 @@ async fn a_change_that_goes_too_far_changes_nothing() {
     assert!(matches!(share(add(&["a"]), dry()).await, Err(Error::DryRun)));
     assert_eq!(world.service.image_sharing(&me, HERE, id).await.expect("looked up").1, []);
     share(add(&["a", "b"]), Ask::default()).await.expect("as many as may be");
+    let offered = world.service.add_member(&me, id, ProjectId::from("c")).await;
+    assert!(matches!(offered, Err(Error::OverQuota(Quota::Members, 2))), "the limit holds for every dialect");
     let swap = Sharing { add: projects(&["c"]), remove: projects(&["a"]), community: None };
     share(swap, Ask::default()).await.expect("one goes, another comes");
     allow(&world.catalogue, "p", "image_members", 1).await;
