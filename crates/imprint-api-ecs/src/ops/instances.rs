@@ -24,7 +24,7 @@ const FORCE_STOP: Parameter = Parameter::of("ForceStop", Kind::Truth, "Whether i
 const STOPPED_MODE: Parameter =
     Parameter::text("StoppedMode", "`KeepCharging` or `StopCharging`; here they are the same.");
 const FORCE: Parameter = Parameter::of("Force", Kind::Truth, "Delete it although it runs.");
-const STOP_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, LOCKED, CANNOT_RUN];
+const STOP_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, LOCKED, NO_SYSTEM_DISK, CANNOT_RUN];
 const DELETE_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, INITIALIZING, PROTECTED, LOCKED];
 
 const fn one(op: Op) -> Op {
@@ -32,7 +32,13 @@ const fn one(op: Op) -> Op {
 }
 
 const fn many(op: Op) -> Op {
-    op.resources(|call| call.params.list("InstanceId").iter().map(|id| format!("instance/{id}")).collect())
+    op.resources(|call| {
+        let named = call.params.list("InstanceId");
+        if named.is_empty() {
+            return vec!["instance/*".to_owned()];
+        }
+        named.into_iter().map(|id| format!("instance/{id}")).collect()
+    })
 }
 
 /// The rows of this file.
@@ -123,6 +129,8 @@ const LOCKED: Code = Code::new(
     "InstanceLockedForSecurity",
     "The specified operation is denied as your instance is locked for security reasons.",
 );
+const NO_SYSTEM_DISK: Code =
+    Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.");
 const INITIALIZING: Code = Code::new(
     403,
     "IncorrectInstanceStatus.Initializing",

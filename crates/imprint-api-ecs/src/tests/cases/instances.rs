@@ -82,20 +82,26 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "StartInstance",
-        &["OperationDenied", "InvalidInstanceId.NotFound", "IncorrectInstanceStatus", "InstanceLockedForSecurity"],
+        &[
+            "OperationDenied",
+            "InvalidInstanceId.NotFound",
+            "IncorrectInstanceStatus",
+            "InstanceLockedForSecurity",
+            "InvalidInstance.NotFoundSystemDisk",
+        ],
         "a machine that could be started is not, and it is said why",
         |world| Box::pin(power(world, "StartInstance")),
     ),
     case(
         "StopInstance",
-        &["InvalidInstanceId.NotFound", "IncorrectInstanceStatus", "InvalidParameter"],
-        "a machine that is stopped is not stopped",
+        &["OK", "InvalidInstanceId.NotFound", "IncorrectInstanceStatus", "InvalidParameter", "DryRunOperation"],
+        "a machine that is stopped already is not stopped again",
         |world| Box::pin(power(world, "StopInstance")),
     ),
     case(
         "RebootInstance",
-        &["InvalidInstanceId.NotFound", "IncorrectInstanceStatus"],
-        "a machine that is stopped is not started again",
+        &["OperationDenied", "InvalidInstanceId.NotFound", "IncorrectInstanceStatus"],
+        "a machine that is stopped is not started again, nor is any other",
         |world| Box::pin(power(world, "RebootInstance")),
     ),
     case(
@@ -425,22 +431,39 @@ async fn run(world: World) -> World {
 async fn power(world: World, action: &'static str) -> World {
     let image = world.image(|_| {}).await;
     let stopped = world.instance(&image, |_| {}).await;
-    let locked = world.instance(&image, |machine| machine.locked = Some("security".to_owned())).await;
-    let starting = world.instance(&image, |machine| machine.status = InstanceStatus::Starting).await;
-    world.owner.ask_plainly(action, &[("InstanceId", "i-1")]).await.refused("InvalidInstanceId.NotFound");
-    world.owner.ask_plainly(action, &[]).await.refused("MissingParameter");
+    world.disk(&stopped, DiskKind::System, |_| {}).await;
+    let pending = world.instance(&image, |machine| machine.status = InstanceStatus::Pending).await;
+    let ask = async |params: &[(&str, &str)], code: &str| {
+        world.owner.ask_plainly(action, params).await.refused(code);
+    };
+    ask(&[("InstanceId", "i-1")], "InvalidInstanceId.NotFound").await;
+    ask(&[], "MissingParameter").await;
+    ask(&[("InstanceId", &pending)], "IncorrectInstanceStatus").await;
     world.other.ask_plainly(action, &[("InstanceId", &stopped)]).await.refused("InvalidInstanceId.NotFound");
-    world.owner.ask_plainly(action, &[("InstanceId", &locked)]).await.refused("InstanceLockedForSecurity");
-    world.owner.ask_plainly(action, &[("InstanceId", &starting)]).await.refused("IncorrectInstanceStatus");
     let code = if action == "StartInstance" { "OperationDenied" } else { "IncorrectInstanceStatus" };
-    world.owner.ask_plainly(action, &[("InstanceId", &stopped)]).await.refused(code);
-    if action == "StopInstance" {
-        let bad = [("InstanceId", stopped.as_str()), ("ForceStop", "now")];
-        world.owner.ask_plainly(action, &bad).await.refused("InvalidParameter");
-        let bad = [("InstanceId", stopped.as_str()), ("StoppedMode", "Never")];
-        world.owner.ask_plainly(action, &bad).await.refused("InvalidParameter");
-    }
+    ask(&[("InstanceId", &stopped)], code).await;
     assert_eq!(show(&world, &stopped).await["Status"], "Stopped");
+    match action {
+        "StartInstance" => {
+            let locked = world.instance(&image, |machine| machine.locked = Some("security".to_owned())).await;
+            ask(&[("InstanceId", &locked)], "InstanceLockedForSecurity").await;
+            let bare = world.instance(&image, |_| {}).await;
+            ask(&[("InstanceId", &bare)], "InvalidInstance.NotFoundSystemDisk").await;
+        }
+        "StopInstance" => {
+            ask(&[("InstanceId", &stopped), ("ForceStop", "now")], "InvalidParameter").await;
+            ask(&[("InstanceId", &stopped), ("StoppedMode", "Never")], "InvalidParameter").await;
+            // left over from when something ran machines
+            let running = world.instance(&image, |machine| machine.status = InstanceStatus::Running).await;
+            ask(&[("InstanceId", &running), ("DryRun", "true")], "DryRunOperation").await;
+            world.owner.ask_plainly(action, &[("InstanceId", &running), ("ForceStop", "true")]).await.ok();
+            assert_eq!(show(&world, &running).await["Status"], "Stopped");
+        }
+        _ => {
+            let running = world.instance(&image, |machine| machine.status = InstanceStatus::Running).await;
+            ask(&[("InstanceId", &running)], "OperationDenied").await;
+        }
+    }
     world
 }
 
@@ -448,6 +471,9 @@ async fn power_of_many(world: World, action: &'static str) -> World {
     let image = world.image(|_| {}).await;
     let first = world.instance(&image, |_| {}).await;
     let second = world.instance(&image, |_| {}).await;
+    for machine in [&first, &second] {
+        world.disk(machine, DiskKind::System, |_| {}).await;
+    }
     let code = if action == "StartInstances" { "OperationDenied" } else { "IncorrectInstanceStatus" };
     let both = [("InstanceId.1", first.as_str()), ("InstanceId.2", second.as_str())];
     world.owner.ask(action, &both).await.refused(code);
