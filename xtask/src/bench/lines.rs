@@ -118,10 +118,12 @@ const fn line(
 pub(super) fn of_suite(suite: &str) -> Vec<Line> {
     if suite == "ecs" {
         let of = |operation| {
+            // a page of ten times the size is no look-up
+            let p99: &[Goal] = if operation == "ecs-page" { &[] } else { &[AtMost(10.0)] };
             [
                 line("ecs", operation, "per_second", Higher, &[]),
                 line("ecs", operation, "p50_ms", Lower, &[]),
-                line("ecs", operation, "p99_ms", Lower, &[AtMost(10.0)]),
+                line("ecs", operation, "p99_ms", Lower, p99),
                 line("ecs", operation, "cpu_ms", Lower, &[]),
             ]
         };
