@@ -259,6 +259,11 @@ impl Imprint {
             .env("IMPRINT_DATA_DIR", self.folder.join("data"))
             .env("IMPRINT_ROOT_ACCESS_KEY", "benchrootaccesskey00")
             .env("IMPRINT_ROOT_SECRET_KEY", &self.secret)
+            // one account makes all calls: what it may ask shall not bound what is measured
+            .envs(
+                ["API_RATE", "API_BURST", "USER_RATE", "USER_BURST"]
+                    .map(|rate| (format!("IMPRINT_ECS_{rate}"), "1000000")),
+            )
             .envs(self.settings.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
