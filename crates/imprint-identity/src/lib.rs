@@ -18,6 +18,7 @@ mod assignments;
 mod bootstrap;
 mod describe;
 mod domains;
+mod elsewhere;
 mod error;
 mod follow;
 mod grants;
