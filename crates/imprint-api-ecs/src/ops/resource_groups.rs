@@ -64,7 +64,7 @@ const BAD_NAME: Code = Code::new(400, "InvalidParameter.Name", "The specified pa
 const BAD_DISPLAY_NAME: Code =
     Code::new(400, "InvalidParameter.DisplayName", "The specified parameter DisplayName is not valid.");
 const TAKEN: Code = Code::new(409, "EntityAlreadyExists.ResourceGroup", "The resource group already exists.");
-const NOT_FOUND: Code = Code::new(404, "EntityNotExist.ResourceGroup", "The resource group does not exist.");
+const NOT_FOUND: Code = Code::new(404, "EntityNotExists.ResourceGroup", "The resource group does not exist.");
 const IN_USE: Code = Code::new(409, "DeleteConflict.ResourceGroup.Resource", "The resource group is not empty.");
 /// Longest identifier.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=50;

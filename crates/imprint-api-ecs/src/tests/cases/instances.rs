@@ -597,7 +597,7 @@ async fn replace(world: World) -> World {
     let other = [("InstanceId", id.as_str()), ("ImageId", next.as_str()), ("ClientToken", "t")];
     world.owner.ask("ReplaceSystemDisk", &other).await.refused("IdempotentParameterMismatch");
     assert_eq!(show(&world, &id).await["ImageId"], next);
-    assert_eq!(ids(&world, "Disk", &[("InstanceId", &id)]).await, [disk.clone()]);
+    assert_eq!(ids(&world, "Disk", &[("InstanceId", &id)]).await, std::slice::from_ref(&disk));
     assert_ne!(old, [disk]);
     world
 }

@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
         "a group has an identifier that is unique within its account",
         |world| Box::pin(create(world)),
     ),
-    case("GetResourceGroup", &["OK", "EntityNotExist.ResourceGroup"], "a group is its account's alone", |world| {
+    case("GetResourceGroup", &["OK", "EntityNotExists.ResourceGroup"], "a group is its account's alone", |world| {
         Box::pin(show(world))
     }),
     case("ListResourceGroups", &["OK", "InvalidParameter"], "oldest first, by name or page", |world| {
@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     case(
         "DeleteResourceGroup",
-        &["OK", "EntityNotExist.ResourceGroup", "DeleteConflict.ResourceGroup.Resource"],
+        &["OK", "EntityNotExists.ResourceGroup", "DeleteConflict.ResourceGroup.Resource"],
         "only an empty group goes",
         |world| Box::pin(delete(world)),
     ),
@@ -65,7 +65,7 @@ async fn show(world: World) -> World {
     let group = &body["ResourceGroup"];
     assert_eq!((&group["Name"], &group["DisplayName"]), (&json!("web-1"), &json!("Für Leute")));
     assert_eq!((&group["AccountId"], &group["Status"]), (&json!(world.owner.account), &json!("OK")));
-    world.other.ask("GetResourceGroup", &[("ResourceGroupId", &id)]).await.refused("EntityNotExist.ResourceGroup");
+    world.other.ask("GetResourceGroup", &[("ResourceGroupId", &id)]).await.refused("EntityNotExists.ResourceGroup");
     world
 }
 
@@ -97,10 +97,10 @@ async fn delete(world: World) -> World {
     let disk = disk["DiskId"].as_str().expect("an id").to_owned();
     let group = [("ResourceGroupId", id.as_str())];
     world.owner.ask("DeleteResourceGroup", &group).await.refused("DeleteConflict.ResourceGroup.Resource");
-    world.other.ask("DeleteResourceGroup", &group).await.refused("EntityNotExist.ResourceGroup");
+    world.other.ask("DeleteResourceGroup", &group).await.refused("EntityNotExists.ResourceGroup");
     world.owner.ask("DeleteDisk", &[("DiskId", &disk)]).await.ok();
     world.owner.ask("DeleteResourceGroup", &group).await.ok();
-    world.owner.ask("DeleteResourceGroup", &group).await.refused("EntityNotExist.ResourceGroup");
+    world.owner.ask("DeleteResourceGroup", &group).await.refused("EntityNotExists.ResourceGroup");
     world
 }
 

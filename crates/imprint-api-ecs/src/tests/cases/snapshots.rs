@@ -367,7 +367,7 @@ async fn needed_by_image(world: World) -> World {
     let image = made["ImageId"].as_str().expect("an id").to_owned();
     world.settle().await;
     assert_eq!(show(&world, &id).await["Usage"], "image");
-    assert_eq!(ids(&world, "Snapshot", &[("Usage", "image")]).await, [id.clone()]);
+    assert_eq!(ids(&world, "Snapshot", &[("Usage", "image")]).await, std::slice::from_ref(&id));
     for force in ["false", "true"] {
         let params = [("SnapshotId", id.as_str()), ("Force", force)];
         world.owner.ask("DeleteSnapshot", &params).await.refused("SnapshotCreatedImage");
