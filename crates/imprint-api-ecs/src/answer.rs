@@ -44,7 +44,7 @@ impl Frame {
             "Recommend": "",
         });
         if let (Some(detail), Some(members)) = (denied, body.as_object_mut()) {
-            members.insert("AccessDeniedDetail".to_owned(), detail);
+            members.insert("AccessDeniedDetail".to_owned(), *detail);
         }
         let response = self.write(status, "Error", &body);
         match cause {

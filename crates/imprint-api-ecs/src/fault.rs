@@ -58,7 +58,7 @@ pub(crate) struct Fault {
     /// The message.
     pub(crate) message: Cow<'static, str>,
     /// `AccessDeniedDetail`, for refusals by access rules.
-    pub(crate) denied: Option<Value>,
+    pub(crate) denied: Option<Box<Value>>,
     /// What broke on our side; logged by the shell, never shown.
     pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
 }

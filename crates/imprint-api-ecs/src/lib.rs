@@ -31,12 +31,12 @@ mod params;
 mod parts;
 mod signature;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod validate;
 mod view;
 mod words;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ use crate::throttle::Throttle;
 pub use throttle::Rates;
 
 /// What an operator can set about this dialect.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
     /// How fast accounts may ask.
     pub rates: Rates,

@@ -179,8 +179,10 @@ pub(crate) struct Op {
     /// The code for a `ClientToken` that was used for another request; none when the operation takes no token.
     pub(crate) token: Option<Code>,
     /// The resources that access rules are asked about, without their account's part: `image/m-1`, `image/*`, `*`.
-    /// All must be permitted; when there are none, nobody is asked.
+    /// All must be permitted; naming none is as good as naming all of them.
     pub(crate) resources: fn(&Call) -> Vec<String>,
+    /// Whether a call is nobody's business but the caller's, so that access rules are not asked.
+    pub(crate) exempt: fn(&Call) -> bool,
     /// What this operation answers to an error of the engine where the usual answer (`error.rs`) is not right.
     pub(crate) faults: fn(&Error) -> Option<Fault>,
     /// What carries it out.
@@ -211,7 +213,8 @@ impl Op {
             impossible: &[],
             region: Region::Ignored,
             token: None,
-            resources: |_| vec!["*".to_owned()],
+            resources: |_| Vec::new(),
+            exempt: |_| false,
             faults: |_| None,
             run,
         }
@@ -245,6 +248,11 @@ impl Op {
     /// About these resources.
     pub(crate) const fn resources(self, resources: fn(&Call) -> Vec<String>) -> Self {
         Self { resources, ..self }
+    }
+
+    /// Without asking access rules about such calls.
+    pub(crate) const fn exempt(self, exempt: fn(&Call) -> bool) -> Self {
+        Self { exempt, ..self }
     }
 
     /// With answers of its own to errors of the engine.

@@ -83,9 +83,8 @@ impl Answer {
         }
         let (code, body) = (self.code(), self.body());
         let message = body["Message"].as_str().unwrap_or_default();
-        let known = code == "OK" || known_codes(&self.action).iter().any(|known| {
-            known.code == code && known.status == self.status.as_u16()
-        });
+        let known = code == "OK"
+            || known_codes(&self.action).iter().any(|known| known.code == code && known.status == self.status.as_u16());
         let fine = !self.status.is_server_error()
             && known
             && body["RequestId"].as_str().is_some_and(|id| id.len() == 36)

@@ -3,12 +3,13 @@
 //! `world.rs` is the harness, `client.rs` signs as the real clients do. What an operation is proved to do stands in
 //! `cases/`, as rows of tables that the documentation is made from too.
 
+mod access;
 mod cases;
 mod client;
 mod coverage;
 mod docs;
-mod protocol;
 mod fixture;
+mod protocol;
 mod requirement;
 mod world;
 

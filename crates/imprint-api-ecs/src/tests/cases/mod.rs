@@ -1,24 +1,24 @@
 //! What operations are proved to do: tables of cases, one file for each family. A case names its operation and the
 //! codes it makes it answer (`OK` for success); the runner insists that it did. The documentation lists them.
 
-mod delete_image;
-mod describe_images;
-mod modify_image_attribute;
 mod copy_image;
-mod image_share_permission;
-mod image_family;
-mod import_image;
 mod create_image;
 mod create_image_sources;
+mod delete_image;
+mod describe_images;
+mod disks;
+mod image_family;
+mod image_share_permission;
+mod import_image;
+mod instances;
+mod modify_image_attribute;
+mod places;
+pub(crate) mod ram;
 mod resource_groups;
 mod snapshots;
-mod tasks;
-mod tags;
-mod instances;
-mod places;
-mod disks;
-pub(crate) mod ram;
 mod sts;
+mod tags;
+mod tasks;
 
 use imprint_http::BoxFuture;
 
@@ -49,7 +49,26 @@ pub(crate) const fn case(
 
 /// Every table.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    let tables: &[&[Case]] = &[import_image::CASES, image_family::CASES, image_share_permission::CASES, copy_image::CASES, snapshots::CASES, instances::CASES, tags::CASES, tasks::CASES, places::CASES, resource_groups::CASES, disks::CASES, modify_image_attribute::CASES, describe_images::CASES, delete_image::CASES, create_image_sources::CASES, create_image::CASES, ram::CASES, sts::CASES];
+    let tables: &[&[Case]] = &[
+        import_image::CASES,
+        image_family::CASES,
+        image_share_permission::CASES,
+        copy_image::CASES,
+        snapshots::CASES,
+        instances::CASES,
+        tags::CASES,
+        tasks::CASES,
+        places::CASES,
+        resource_groups::CASES,
+        disks::CASES,
+        modify_image_attribute::CASES,
+        describe_images::CASES,
+        delete_image::CASES,
+        create_image_sources::CASES,
+        create_image::CASES,
+        ram::CASES,
+        sts::CASES,
+    ];
     tables.iter().copied().flatten()
 }
 

@@ -17,7 +17,9 @@ pub(super) const CASES: &[Case] = &[
         "names are short and plain",
         |world| Box::pin(bad_names(world)),
     ),
-    case("CreateAccessKey", &["OK", "LimitExceeded.User.AccessKey"], "a user has two keys", |world| Box::pin(keys(world))),
+    case("CreateAccessKey", &["OK", "LimitExceeded.User.AccessKey"], "a user has two keys", |world| {
+        Box::pin(keys(world))
+    }),
     case("ListAccessKeys", &["OK", "EntityNotExist.User"], "a user's keys are listed", |world| Box::pin(keys(world))),
     case(
         "UpdateAccessKey",
@@ -25,27 +27,77 @@ pub(super) const CASES: &[Case] = &[
         "a key that is off lets nobody in",
         |world| Box::pin(keys(world)),
     ),
-    case("DeleteAccessKey", &["OK", "EntityNotExist.User.AccessKey"], "a key is removed", |world| Box::pin(keys(world))),
+    case("DeleteAccessKey", &["OK", "EntityNotExist.User.AccessKey"], "a key is removed", |world| {
+        Box::pin(keys(world))
+    }),
     case("DeleteUser", &["DeleteConflict.User.AccessKey"], "keys go first", |world| Box::pin(keys(world))),
-    case("CreatePolicy", &["OK", "EntityAlreadyExists.Policy", "MalformedPolicyDocument", "InvalidParameter.PolicyDocument.Length"],
-        "documents are checked", |world| Box::pin(policies(world))),
-    case("GetPolicy", &["OK", "EntityNotExist.Policy", "InvalidParameter.PolicyType"], "a document reads back", |world| Box::pin(policies(world))),
-    case("ListPolicies", &["OK", "InvalidParameter.PolicyType"], "the installation's and the account's are listed", |world| Box::pin(policies(world))),
-    case("DeletePolicy", &["OK", "EntityNotExist.Policy", "DeleteConflict.Policy.User"], "a policy that somebody has stays", |world| Box::pin(attached(world))),
-    case("AttachPolicyToUser", &["OK", "EntityAlreadyExists.User.Policy", "EntityNotExist.Policy"], "a policy is given once", |world| Box::pin(attached(world))),
-    case("ListPoliciesForUser", &["OK", "EntityNotExist.User"], "what a user has is listed", |world| Box::pin(attached(world))),
-    case("ListEntitiesForPolicy", &["OK", "EntityNotExist.Policy"], "who has a policy is listed", |world| Box::pin(attached(world))),
-    case("DetachPolicyFromUser", &["OK", "EntityNotExist.User.Policy"], "a policy is taken once", |world| Box::pin(attached(world))),
+    case(
+        "CreatePolicy",
+        &["OK", "EntityAlreadyExists.Policy", "MalformedPolicyDocument", "InvalidParameter.PolicyDocument.Length"],
+        "documents are checked",
+        |world| Box::pin(policies(world)),
+    ),
+    case(
+        "GetPolicy",
+        &["OK", "EntityNotExist.Policy", "InvalidParameter.PolicyType"],
+        "a document reads back",
+        |world| Box::pin(policies(world)),
+    ),
+    case(
+        "ListPolicies",
+        &["OK", "InvalidParameter.PolicyType"],
+        "the installation's and the account's are listed",
+        |world| Box::pin(policies(world)),
+    ),
+    case(
+        "DeletePolicy",
+        &["OK", "EntityNotExist.Policy", "DeleteConflict.Policy.User"],
+        "a policy that somebody has stays",
+        |world| Box::pin(attached(world)),
+    ),
+    case(
+        "AttachPolicyToUser",
+        &["OK", "EntityAlreadyExists.User.Policy", "EntityNotExist.Policy"],
+        "a policy is given once",
+        |world| Box::pin(attached(world)),
+    ),
+    case("ListPoliciesForUser", &["OK", "EntityNotExist.User"], "what a user has is listed", |world| {
+        Box::pin(attached(world))
+    }),
+    case("ListEntitiesForPolicy", &["OK", "EntityNotExist.Policy"], "who has a policy is listed", |world| {
+        Box::pin(attached(world))
+    }),
+    case("DetachPolicyFromUser", &["OK", "EntityNotExist.User.Policy"], "a policy is taken once", |world| {
+        Box::pin(attached(world))
+    }),
     case("DeleteUser", &["DeleteConflict.User.Policy"], "policies go first", |world| Box::pin(attached(world))),
-    case("CreateRole", &["OK", "EntityAlreadyExists.Role", "MalformedPolicyDocument", "InvalidParameter.MaxSessionDuration"], "a role says whom it trusts", |world| Box::pin(roles(world))),
+    case(
+        "CreateRole",
+        &["OK", "EntityAlreadyExists.Role", "MalformedPolicyDocument", "InvalidParameter.MaxSessionDuration"],
+        "a role says whom it trusts",
+        |world| Box::pin(roles(world)),
+    ),
     case("GetRole", &["OK", "EntityNotExist.Role"], "a role is shown", |world| Box::pin(roles(world))),
     case("ListRoles", &["OK", "InvalidParameter"], "roles are listed", |world| Box::pin(roles(world))),
     case("UpdateRole", &["OK", "EntityNotExist.Role"], "a role is changed", |world| Box::pin(roles(world))),
-    case("DeleteRole", &["OK", "EntityNotExist.Role", "DeleteConflict.Role.Policy"], "a role with policies stays", |world| Box::pin(roles(world))),
-    case("AttachPolicyToRole", &["OK", "EntityAlreadyExists.Role.Policy"], "a policy is given once", |world| Box::pin(roles(world))),
-    case("ListPoliciesForRole", &["OK", "EntityNotExist.Role"], "what a role has is listed", |world| Box::pin(roles(world))),
-    case("DetachPolicyFromRole", &["OK", "EntityNotExist.Role.Policy"], "a policy is taken once", |world| Box::pin(roles(world))),
-    case("ListUsers", &["NoPermission"], "users may do what policies say and nothing else", |world| Box::pin(permissions(world))),
+    case(
+        "DeleteRole",
+        &["OK", "EntityNotExist.Role", "DeleteConflict.Role.Policy"],
+        "a role with policies stays",
+        |world| Box::pin(roles(world)),
+    ),
+    case("AttachPolicyToRole", &["OK", "EntityAlreadyExists.Role.Policy"], "a policy is given once", |world| {
+        Box::pin(roles(world))
+    }),
+    case("ListPoliciesForRole", &["OK", "EntityNotExist.Role"], "what a role has is listed", |world| {
+        Box::pin(roles(world))
+    }),
+    case("DetachPolicyFromRole", &["OK", "EntityNotExist.Role.Policy"], "a policy is taken once", |world| {
+        Box::pin(roles(world))
+    }),
+    case("ListUsers", &["NoPermission"], "users may do what policies say and nothing else", |world| {
+        Box::pin(permissions(world))
+    }),
 ];
 
 #[tokio::test]
@@ -100,10 +152,16 @@ async fn pages(world: World) -> World {
         owner.ask("CreateUser", &[("UserName", name)]).await.ok();
     }
     let first = owner.ask("ListUsers", &[("MaxItems", "2")]).await.ok();
-    assert_eq!((names(&first, "Users", "User", "UserName"), &first["IsTruncated"]), (vec!["a".into(), "b".into()], &json!(true)));
+    assert_eq!(
+        (names(&first, "Users", "User", "UserName"), &first["IsTruncated"]),
+        (vec!["a".into(), "b".into()], &json!(true))
+    );
     let marker = first["Marker"].as_str().expect("a marker");
     let second = owner.ask("ListUsers", &[("MaxItems", "2"), ("Marker", marker)]).await.ok();
-    assert_eq!((names(&second, "Users", "User", "UserName"), &second["IsTruncated"]), (vec!["c".into()], &json!(false)));
+    assert_eq!(
+        (names(&second, "Users", "User", "UserName"), &second["IsTruncated"]),
+        (vec!["c".into()], &json!(false))
+    );
     for bad in ["0", "1001", "x"] {
         owner.ask("ListUsers", &[("MaxItems", bad)]).await.refused("InvalidParameter");
     }
@@ -159,7 +217,10 @@ async fn policies(world: World) -> World {
     let shown = owner.ask("GetPolicy", &[("PolicyName", "all"), ("PolicyType", "Custom")]).await.ok();
     assert_eq!(shown["DefaultPolicyVersion"]["PolicyDocument"], ALLOW_ALL);
     owner.ask("GetPolicy", &[("PolicyName", "all"), ("PolicyType", "System")]).await.refused("EntityNotExist.Policy");
-    owner.ask("GetPolicy", &[("PolicyName", "all"), ("PolicyType", "custom")]).await.refused("InvalidParameter.PolicyType");
+    owner
+        .ask("GetPolicy", &[("PolicyName", "all"), ("PolicyType", "custom")])
+        .await
+        .refused("InvalidParameter.PolicyType");
     owner.ask("ListPolicies", &[("PolicyType", "Own")]).await.refused("InvalidParameter.PolicyType");
     let all = owner.ask("ListPolicies", &[]).await.ok();
     let all = names(&all, "Policies", "Policy", "PolicyName");
@@ -240,7 +301,10 @@ async fn permissions(world: World) -> World {
     let refused = ann.ask("ListUsers", &[]).await;
     let detail = refused.body()["AccessDeniedDetail"].clone();
     assert_eq!((&detail["AuthAction"], &detail["NoPermissionType"]), (&json!("ram:ListUsers"), &json!("ImplicitDeny")));
-    assert_eq!((&detail["AuthPrincipalType"], &detail["AuthPrincipalOwnerId"]), (&json!("SubUser"), &json!(owner.account)));
+    assert_eq!(
+        (&detail["AuthPrincipalType"], &detail["AuthPrincipalOwnerId"]),
+        (&json!("SubUser"), &json!(owner.account))
+    );
     refused.refused("NoPermission");
     let one_user = format!("acs:ram:*:{}:user/ann", owner.account);
     let document = json!({ "Version": "1", "Statement": [
