@@ -74,7 +74,7 @@ fn fill(catalogue: &Catalogue, count: usize) {
             for (number, image) in some.iter().enumerate() {
                 images::insert(tx, image)?;
                 if image.visibility == Visibility::Shared {
-                    members::insert(tx, &member(image, account((first + number) * 31 % ACCOUNTS)))?;
+                    members::insert(tx, &member(image, account(((first + number) * 31 + 1) % ACCOUNTS)))?;
                 }
             }
             Ok::<_, Error>(())

@@ -33,6 +33,21 @@ CREATE TABLE image_count (
 ) WITHOUT ROWID;
 CREATE INDEX image_count_seen ON image_count (label, visibility, hidden, region, status, images);
 
+-- What an account is offered is listed and counted without its images, as far as these tell.
+ALTER TABLE image_member ADD COLUMN image_owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE image_member ADD COLUMN image_visibility TEXT NOT NULL DEFAULT '';
+ALTER TABLE image_member ADD COLUMN image_hidden BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE image_member ADD COLUMN image_status TEXT NOT NULL DEFAULT '';
+ALTER TABLE image_member ADD COLUMN image_region TEXT NOT NULL DEFAULT '';
+UPDATE image_member SET
+    image_owner = (SELECT i.owner FROM image i WHERE i.id = image_member.image_id),
+    image_visibility = (SELECT i.visibility FROM image i WHERE i.id = image_member.image_id),
+    image_hidden = (SELECT i.hidden FROM image i WHERE i.id = image_member.image_id),
+    image_status = (SELECT i.status FROM image i WHERE i.id = image_member.image_id);
+DROP INDEX image_member_offers;
+CREATE INDEX image_member_offers ON image_member (project, status, image_visibility, image_hidden, image_created_at,
+    image_id, image_status, image_region, image_owner);
+
 -- image_label is what images that have a disk from it are labelled with.
 CREATE TABLE snapshot (
     id TEXT NOT NULL PRIMARY KEY,

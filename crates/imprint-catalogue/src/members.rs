@@ -53,8 +53,9 @@ pub fn count(tx: &mut Tx<'_>, image: ImageId) -> Result<u64, Error> {
 pub fn insert(tx: &mut Tx<'_>, member: &Member) -> Result<(), Error> {
     let Member { image, project, status, created_at, updated_at } = member;
     let added = tx.execute(
-        "INSERT INTO image_member (image_id, project, status, created_at, updated_at, image_created_at) \
-         SELECT i.id, ?2, ?3, ?4, ?5, i.created_at FROM image i WHERE i.id = ?1",
+        "INSERT INTO image_member (image_id, project, status, created_at, updated_at, image_created_at, image_owner, \
+         image_visibility, image_hidden, image_status, image_region) SELECT i.id, ?2, ?3, ?4, ?5, i.created_at, \
+         i.owner, i.visibility, i.hidden, i.status, i.region FROM image i WHERE i.id = ?1",
         params![image, project, status.as_str(), *created_at, *updated_at],
     )?;
     if added == 1 { Ok(()) } else { Err(Error::new(ErrorKind::Reference, format!("sharing image {image}"))) }
@@ -81,4 +82,12 @@ pub fn delete(tx: &mut Tx<'_>, image: ImageId, project: &ProjectId) -> Result<bo
     let removed =
         tx.execute("DELETE FROM image_member WHERE image_id = ?1 AND project = ?2", params![image, project])?;
     Ok(removed > 0)
+}
+
+/// Repeats beside an image's members what lists of offers ask about the image. To be called with every change of that.
+pub(crate) fn follow(tx: &mut Tx<'_>, image: ImageId) -> Result<(), Error> {
+    let of_image = |column: &str| format!("image_{column} = (SELECT i.{column} FROM image i WHERE i.id = ?1)");
+    let sets = ["owner", "visibility", "hidden", "status", "region", "created_at"].map(of_image).join(", ");
+    tx.execute(&format!("UPDATE image_member SET {sets} WHERE image_id = ?1"), params![image])?;
+    Ok(())
 }

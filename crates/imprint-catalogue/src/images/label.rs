@@ -51,7 +51,7 @@ pub(super) fn all(
         properties.iter().filter_map(|(name, value)| value.as_ref().map(|value| of_property(name, value)));
     let keys = FactKey::ALL.iter().copied().filter(|&key| is_labelled(key));
     let facts = keys.filter_map(|key| facts.text(key).map(|value| (key, value)));
-    let of_facts = facts.map(|(key, value)| (of_fact(key, value), key == FactKey::Family));
+    let of_facts = facts.map(|(key, value)| (of_fact(key, value), matches!(key, FactKey::Family | FactKey::Platform)));
     let of_snapshots = disks.iter().filter_map(|disk| disk.snapshot).map(of_snapshot);
     let of_tags = tags.iter().flat_map(|tag| [of_tag(tag), of_tag_key(split_tag(tag).0)]);
     let uncounted = of_properties.chain(of_snapshots).map(|label| (label, false));

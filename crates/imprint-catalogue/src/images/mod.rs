@@ -23,7 +23,7 @@ pub use region::adopt_region;
 pub(crate) use upgrade::label_and_count;
 pub use usage::{Usage, usage, usage_all};
 
-use crate::{Error, ErrorKind, Tx, params};
+use crate::{Error, ErrorKind, Tx, members, params};
 use record::{COLUMN_COUNT, Shadow};
 
 /// Adds an image.
@@ -87,6 +87,9 @@ pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
     tx.execute(&record::UPDATE, &record::values(image)?)?;
     let after = Shadow::of(image);
     label::update(tx, image.id, &before, &after)?;
+    if !before.same_offer(&after) {
+        members::follow(tx, image.id)?;
+    }
     count::change(tx, Some(&before), Some(&after))?;
     usage::change(tx, Some(&before), Some(&after))
 }

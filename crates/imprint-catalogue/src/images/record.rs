@@ -228,4 +228,9 @@ impl Shadow {
             && self.cell.hidden == other.cell.hidden
             && self.created_at == other.created_at
     }
+
+    /// Whether lists of what accounts are offered show both alike.
+    pub(super) fn same_offer(&self, other: &Self) -> bool {
+        self.same_scope(other) && self.cell.status == other.cell.status && self.cell.region == other.cell.region
+    }
 }

@@ -10,6 +10,7 @@ use crate::{Error, Tx, params};
 pub fn adopt_region(tx: &mut Tx<'_>, home: &str) -> Result<u64, Error> {
     let adopted = tx.execute("UPDATE image SET region = ?1 WHERE region = ''", params![home])?;
     if adopted > 0 {
+        tx.execute("UPDATE image_member SET image_region = ?1 WHERE image_region = ''", params![home])?;
         let rest = "label, owner, visibility, hidden, status, architecture, os_type, resource_group";
         let text = format!(
             "INSERT INTO image_count ({rest}, region, images) SELECT {rest}, ?1, images FROM image_count \

@@ -25,7 +25,7 @@ pub(super) fn label_of(filter: &Filter) -> Option<Label> {
 
 /// Whether numbers are kept of the images that meet a condition, by its label.
 pub(super) fn is_kept_by_label(filter: &Filter) -> bool {
-    matches!(filter, Filter::Tag(_) | Filter::TagKey(_) | Filter::Fact(FactKey::Family, _))
+    matches!(filter, Filter::Tag(_) | Filter::TagKey(_) | Filter::Fact(FactKey::Family | FactKey::Platform, _))
 }
 
 /// Whether numbers are kept of the images that meet a condition, together with every other one of this kind.
@@ -45,9 +45,10 @@ pub(super) fn is_selective(filter: &Filter) -> bool {
 }
 
 /// Whether a condition can only be checked on the image itself, not on its label or member rows.
-pub(super) fn needs_image(filter: &Filter) -> bool {
+pub(super) fn needs_image(source: Source, filter: &Filter) -> bool {
     match filter {
         Filter::CreatedAt(..) => false,
+        Filter::Statuses(_) | Filter::States(_) | Filter::Region(_) | Filter::NotOwner(_) => source != Source::Offer,
         Filter::Fact(key, _) if fact_column(*key).is_some() => true,
         other => label_of(other).is_none(),
     }
@@ -58,7 +59,9 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
     Ok(match filter {
         Filter::Ids(ids) => one_of(statement, "i.id", ids)?,
         Filter::Names(names) => one_of(statement, "i.name", names)?,
-        Filter::Statuses(statuses) => words(statement, "i.status", statuses.iter().map(|s| s.as_str()))?,
+        Filter::Statuses(statuses) => {
+            words(statement, &source.of_image("status"), statuses.iter().map(|s| s.as_str()))?
+        }
         Filter::DiskFormats(formats) => words(statement, "i.disk_format", formats.iter().map(|f| f.as_str()))?,
         Filter::ContainerFormats(formats) => {
             words(statement, "i.container_format", formats.iter().map(|f| f.as_str()))?
@@ -68,9 +71,10 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::Hidden(flag) => equal(statement, "i.hidden", *flag),
         Filter::Protected(flag) => equal(statement, "i.protected", *flag),
         Filter::States(states) => {
+            let (is, hides) = (source.of_image("status"), source.of_image("hidden"));
             let one = |&(status, hidden): &(Status, Option<bool>)| match hidden {
-                None => format!("i.status = '{status}'"),
-                Some(hidden) => format!("(i.status = '{status}' AND i.hidden = {})", i64::from(hidden)),
+                None => format!("{is} = '{status}'"),
+                Some(hidden) => format!("({is} = '{status}' AND {hides} = {})", i64::from(hidden)),
             };
             either(states.iter().map(one))
         }
@@ -78,8 +82,8 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::FactAmong(key, values) => fact_among(statement, source, *key, values)?,
         Filter::ResourceGroups(groups) => one_of(statement, "i.resource_group", &column_words(groups))?,
         Filter::NameLike(wanted) => like(statement, wanted)?,
-        Filter::Region(region) => equal(statement, "i.region", region),
-        Filter::NotOwner(owner) => format!("i.owner <> {}", statement.bind(owner)),
+        Filter::Region(region) => equal(statement, &source.of_image("region"), region),
+        Filter::NotOwner(owner) => format!("{} <> {}", source.of_image("owner"), statement.bind(owner)),
         Filter::UsedByInstance(used) => {
             let negation = if *used { "" } else { "NOT " };
             format!("{negation}EXISTS (SELECT 1 FROM instance n WHERE n.image_id = {})", source.id())

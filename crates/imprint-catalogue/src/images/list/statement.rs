@@ -30,6 +30,14 @@ impl Source {
         }
     }
 
+    /// The column that tells this of the image itself: offers repeat some, labels do not.
+    pub(super) fn of_image(self, column: &str) -> String {
+        match self {
+            Self::Image | Self::Label => format!("i.{column}"),
+            Self::Offer => format!("m.image_{column}"),
+        }
+    }
+
     pub(super) fn created_at(self) -> &'static str {
         match self {
             Self::Image => "i.created_at",
@@ -196,7 +204,7 @@ impl Statement {
         let wanted = self.bind(wanted.as_ref().map_or(EVERY, |label| label.as_slice()));
         // Their table has the columns of images that such conditions name.
         let mut conditions = vec![format!("i.label = {wanted}"), self.scope(part, Source::Image)];
-        conditions.extend(self.region(part));
+        conditions.extend(self.region(part, Source::Image));
         for &filter in rest.iter().filter(|&&filter| Some(filter) != label) {
             conditions.push(condition(self, Source::Image, filter)?);
         }
@@ -212,7 +220,7 @@ impl Statement {
         let found = condition(self, Source::Image, driver)?;
         let reach = |part: &Part| {
             let scope = self.scope(part, Source::Image);
-            self.region(part).map_or(scope.clone(), |region| format!("({scope} AND {region})"))
+            self.region(part, Source::Image).map_or(scope.clone(), |region| format!("({scope} AND {region})"))
         };
         let reached: Vec<String> = parts.iter().map(reach).collect();
         let mut checks = vec![format!("({})", reached.join(" OR "))];
@@ -247,24 +255,30 @@ impl Statement {
         }
         if let (Some(own), Source::Offer) = (own, source) {
             // An account's own images are in a part of their own.
-            conditions.push(format!("i.owner <> {}", self.bind(own)));
+            conditions.push(format!("m.image_owner <> {}", self.bind(own)));
         }
         if let Some(name) = &part.name {
             // The second is for the index, the first for images without a name.
             conditions.push(format!("i.name = {}", self.bind(name)));
             conditions.push(format!("i.name_sorted = {}", self.bind(name)));
         }
-        let mut checks: Vec<String> = self.region(part).into_iter().collect();
+        // Without a status the index on regions is in no order.
+        let region = self.region(part, source);
+        let mut checks: Vec<String> = match region {
+            Some(region) if source == Source::Image && part.status.is_none() => vec![unplanned(&[region])],
+            region => region.into_iter().collect(),
+        };
         if let Some(status) = part.status {
-            checks.push(format!("i.status = {}", self.bind(status.as_str())));
+            checks.push(format!("{} = {}", source.of_image("status"), self.bind(status.as_str())));
         }
-        let mut by_image = part.region.is_some();
+        let mut by_image = source != Source::Offer && part.region.is_some();
+        by_image |= part.name.is_some();
         by_image |= matches!(give, Give::First(order, _) if !order.is_by_creation());
         for &filter in rest {
             if source == Source::Label && driver == Driver::Label(filter) {
                 continue;
             }
-            by_image |= needs_image(filter);
+            by_image |= needs_image(source, filter);
             checks.push(condition(self, source, filter)?);
         }
         if by_name && !checks.is_empty() {
@@ -276,7 +290,8 @@ impl Statement {
             Source::Image => "image i",
             Source::Label if by_image => "image_label l CROSS JOIN image i",
             Source::Label => "image_label l",
-            Source::Offer => "image_member m CROSS JOIN image i",
+            Source::Offer if by_image => "image_member m CROSS JOIN image i",
+            Source::Offer => "image_member m",
         };
         if tables.contains("CROSS JOIN") {
             conditions.push(format!("i.id = {}", source.id()));
@@ -288,7 +303,11 @@ impl Statement {
     /// The condition that a row belongs to a part, apart from the part's region, status and name.
     fn scope(&mut self, part: &Part, source: Source) -> String {
         let Part { owner, visibility, hidden, offer, region: _, status: _, name: _ } = part;
-        let table = if source == Source::Label { "l" } else { "i" };
+        let table = match source {
+            Source::Image => "i.",
+            Source::Label => "l.",
+            Source::Offer => "m.image_",
+        };
         let mut conditions = Vec::new();
         if let Some((project, answer)) = offer {
             let project = self.bind(project);
@@ -301,14 +320,14 @@ impl Statement {
             });
         }
         if let Some(owner) = owner {
-            conditions.push(format!("{table}.owner = {}", self.bind(owner)));
+            conditions.push(format!("{table}owner = {}", self.bind(owner)));
         }
-        conditions.push(format!("{table}.visibility = '{visibility}' AND {table}.hidden = {}", i64::from(*hidden)));
+        conditions.push(format!("{table}visibility = '{visibility}' AND {table}hidden = {}", i64::from(*hidden)));
         format!("({})", conditions.join(" AND "))
     }
 
-    fn region(&mut self, part: &Part) -> Option<String> {
-        part.region.as_ref().map(|region| format!("i.region = {}", self.bind(region)))
+    fn region(&mut self, part: &Part, source: Source) -> Option<String> {
+        part.region.as_ref().map(|region| format!("{} = {}", source.of_image("region"), self.bind(region)))
     }
 
     fn select(&mut self, tables: &str, mut conditions: Vec<String>, source: Source, give: Give<'_>) -> String {
