@@ -24,6 +24,10 @@ V3_PACKAGES = {"ecs": "alibabacloud_ecs20140526", "sts": "alibabacloud_sts201504
 V1_VERSIONS = {"sts": "2015-04-01", "ram": "2015-05-01", "groups": "2020-03-31"}
 
 
+# What has been asked in this session: (SDK, operation, whether it was done).
+ASKED = set()
+
+
 def without_empty_lists(members):
     """What the V3 models add to a map by themselves, taken out again."""
     return {name: value for name, value in members.items() if value != []}
@@ -37,10 +41,16 @@ def request_id(text):
 class Sdk:
     """What both SDKs have in common."""
 
+    def __call__(self, action, **parameters):
+        answer = self.ask(action, parameters)
+        ASKED.add((self.name, action, True))
+        return answer
+
     def refused(self, status, code, action, **parameters):
         """The message of a call that must fail like this."""
         with pytest.raises((AlibabaCloudException, ServerException)) as caught:
             self(action, **parameters)
+        ASKED.add((self.name, action, False))
         failed = self.failure(caught.value)
         assert failed[:2] == (status, code), f"{action} {parameters}: {failed}"
         return failed[2]
@@ -59,7 +69,8 @@ class V3(Sdk):
         self.client = importlib.import_module(f"{package}.client").Client(config)
         self.region = region
 
-    def __call__(self, action, **parameters):
+    def ask(self, action, parameters):
+        """What an operation answers."""
         method = getattr(self.client, re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower())
         if not hasattr(self.models, f"{action}Request"):
             return method().body.to_map()
@@ -90,7 +101,8 @@ class V1(Sdk):
         how = {"credential": StsTokenCredential(key, secret, token)} if token else {"ak": key, "secret": secret}
         self.client = AcsClient(region_id=region, auto_retry=False, **how)
 
-    def __call__(self, action, **parameters):
+    def ask(self, action, parameters):
+        """What an operation answers."""
         request = self.request(action, parameters)
         body = json.loads(self.client.do_action_with_exception(request))
         assert request_id(body["RequestId"])

@@ -94,6 +94,59 @@ def test_a_system_disk_is_replaced(sdk, world):
     sdk("DeleteInstance", InstanceId=made, Force=True)
 
 
+def test_what_things_are_called_can_change(sdk, world):
+    made = sdk("CreateInstance", ImageId=world.image, InstanceType=TYPE, ZoneId=zone(world.ecs))["InstanceId"]
+    (system,) = sdk("DescribeDisks", InstanceId=made)["Disks"]["Disk"]
+    name = unique("renamed")
+    sdk("ModifyInstanceAttribute", InstanceId=made, InstanceName=name)
+    sdk("ModifyDiskAttribute", DiskId=system["DiskId"], DiskName=name)
+    sdk("ModifySnapshotAttribute", SnapshotId=world.snapshot, SnapshotName=name)
+    assert instance(sdk, made)["InstanceName"] == disk(sdk, system["DiskId"])["DiskName"] == name
+    found = sdk("DescribeSnapshots", SnapshotName=name)["Snapshots"]["Snapshot"]
+    assert [entry["SnapshotId"] for entry in found] == [world.snapshot]
+    sdk("ReInitDisk", DiskId=system["DiskId"])
+    other = sdk("CreateInstance", ImageId=world.image, InstanceType=TYPE, ZoneId=zone(world.ecs))["InstanceId"]
+    sdk("DeleteInstances", InstanceId=[made, other], Force=True)
+    until(lambda: not instance(sdk, made) and not instance(sdk, other), "the deletion")
+
+
+def test_a_machine_that_is_stopped_is_not_stopped_again(sdk, world):
+    sdk.refused(403, "IncorrectInstanceStatus", "StopInstance", InstanceId=world.instance)
+    sdk.refused(403, "IncorrectInstanceStatus", "StopInstances", InstanceId=[world.instance])
+    for action in ("RebootInstance", "RebootInstances"):
+        named = [world.instance] if action.endswith("s") else world.instance
+        sdk.refused(403, "IncorrectInstanceStatus", action, InstanceId=named)
+
+
+@pytest.mark.parametrize("action", [
+    "DescribeDisks", "DescribeImageFromFamily", "DescribeInstanceStatus", "DescribeInstances", "DescribeSnapshots",
+    "DescribeTasks", "DescribeZones", "DeleteInstances", "RunInstances", "StartInstances",
+])
+def test_a_region_that_is_not_there(sdk, world, action):
+    asked = {"DescribeImageFromFamily": {"ImageFamily": "line"}, "DeleteInstances": {"InstanceId": [NO_INSTANCE]},
+             "RunInstances": {"ImageId": world.image, "InstanceType": TYPE},
+             "StartInstances": {"InstanceId": [NO_INSTANCE]}}.get(action, {})
+    status = 400 if action == "DescribeTasks" else 404
+    sdk.refused(status, "InvalidRegionId.NotFound", action, RegionId="nowhere-1", **asked)
+
+
+@pytest.mark.parametrize("status, code, action, asked", [
+    (404, "InvalidDiskId.NotFound", "AttachDisk", {"InstanceId": "", "DiskId": NO_DISK}),
+    (404, "InvalidDiskId.NotFound", "DetachDisk", {"InstanceId": "", "DiskId": NO_DISK}),
+    (404, "InvalidDiskId.NotFound", "ModifyDiskAttribute", {"DiskId": NO_DISK, "DiskName": "other"}),
+    (404, "InvalidDiskId.NotFound", "ReInitDisk", {"DiskId": NO_DISK}),
+    (404, "InvalidDiskId.NotFound", "ResetDisk", {"DiskId": NO_DISK, "SnapshotId": NO_SNAPSHOT}),
+    (404, "InvalidInstanceId.NotFound", "ModifyInstanceAttribute", {"InstanceId": NO_INSTANCE, "InstanceName": "other"}),
+    (404, "InvalidSnapshotId.NotFound", "ModifySnapshotAttribute", {"SnapshotId": NO_SNAPSHOT, "SnapshotName": "other"}),
+    (404, "InvalidInstanceId.NotFound", "ReplaceSystemDisk",
+     {"InstanceId": NO_INSTANCE, "ImageId": "m-00000000000000000000"}),
+    (400, "InvalidParameter.MaxResults", "DescribeInstanceTypes", {"MaxResults": 0}),
+])
+def test_a_thing_that_is_not_there(sdk, world, status, code, action, asked):
+    asked = {name: world.instance if value == "" else value for name, value in asked.items()}
+    sdk.refused(status, code, action, **asked)
+
+
 @pytest.mark.parametrize("status, code, action, asked", [
     (404, "InvalidInstanceId.NotFound", "DeleteInstance", {"InstanceId": NO_INSTANCE}),
     (404, "InvalidInstanceId.NotFound", "StartInstance", {"InstanceId": NO_INSTANCE}),

@@ -36,6 +36,17 @@ def user(ram, connect):
     ram("DeleteUser", UserName=name)
 
 
+@pytest.fixture(scope="module")
+def plain(ram, connect):
+    """Makes clients of a user without any right."""
+    name = unique("plain")
+    ram("CreateUser", UserName=name)
+    key = ram("CreateAccessKey", UserName=name)["AccessKey"]
+    yield lambda product: connect(key["AccessKeyId"], key["AccessKeySecret"], product=product)
+    ram("DeleteAccessKey", UserName=name, UserAccessKeyId=key["AccessKeyId"])
+    ram("DeleteUser", UserName=name)
+
+
 @pytest.fixture
 def policy(ram):
     """Makes policies, and removes them at the end."""
@@ -106,6 +117,52 @@ def test_the_providers_policies(ram, user, world):
     ram("AttachPolicyToUser", UserName=name, PolicyName="AliyunECSReadOnlyAccess", PolicyType="System")
     assert shown(client, world.image)
     client.refused(403, "Forbidden.RAM", "DeleteImage", ImageId=world.image)
+
+
+NAMED = {"UserName": "nobody", "PolicyName": "nothing", "PolicyType": "Custom", "RoleName": "nothing"}
+
+
+@pytest.mark.parametrize("product, action, asked", [
+    *[("ram", action, asked) for action, asked in {
+        "AttachPolicyToRole": ("PolicyName", "PolicyType", "RoleName"),
+        "AttachPolicyToUser": ("PolicyName", "PolicyType", "UserName"),
+        "DetachPolicyFromRole": ("PolicyName", "PolicyType", "RoleName"),
+        "DetachPolicyFromUser": ("PolicyName", "PolicyType", "UserName"),
+        "CreateAccessKey": ("UserName",), "CreateRole": ("RoleName",), "DeleteRole": ("RoleName",),
+        "DeleteAccessKey": ("UserName",), "GetRole": ("RoleName",), "ListAccessKeys": ("UserName",),
+        "ListEntitiesForPolicy": ("PolicyName", "PolicyType"), "ListPolicies": (), "ListRoles": (), "ListUsers": (),
+        "ListPoliciesForRole": ("RoleName",), "ListPoliciesForUser": ("UserName",), "UpdateAccessKey": ("UserName",),
+        "UpdateRole": ("RoleName",), "UpdateUser": ("UserName",)}.items()],
+    ("groups", "CreateResourceGroup", ("Name",)), ("groups", "GetResourceGroup", ("ResourceGroupId",)),
+    ("groups", "ListResourceGroups", ()),
+])
+def test_a_user_administers_nothing_until_somebody_allows_it(plain, product, action, asked):
+    given = {**NAMED, "Name": "group", "ResourceGroupId": "rg-nowhere"}
+    extra = {"CreateRole": {"AssumeRolePolicyDocument": "{}"}, "DeleteAccessKey": {"UserAccessKeyId": "LTAI0"},
+             "UpdateAccessKey": {"UserAccessKeyId": "LTAI0", "Status": "Active"},
+             "UpdateRole": {"NewAssumeRolePolicyDocument": "{}"}, "UpdateUser": {"NewUserName": "other"},
+             "CreateResourceGroup": {"DisplayName": "Group"}}
+    asked = {name: given[name] for name in asked}
+    plain(product).refused(403, "NoPermission", action, **asked, **extra.get(action, {}))
+
+
+def test_what_is_said_of_users_policies_and_roles(ram, user, world):
+    name, _ = user
+    other = unique("renamed")
+    ram("UpdateUser", UserName=name, NewUserName=other)
+    assert ram("GetUser", UserName=other)["User"]["UserName"] == other
+    ram("UpdateUser", UserName=other, NewUserName=name)
+    policy = ram("GetPolicy", PolicyName="AdministratorAccess", PolicyType="System")
+    assert policy["Policy"]["PolicyType"] == "System"
+    trust = json.dumps({"Version": "1", "Statement": [{
+        "Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"RAM": [f"acs:ram::{world.account.account_id}:root"]}}]})
+    role = unique("role")
+    ram("CreateRole", RoleName=role, AssumeRolePolicyDocument=trust)
+    ram("UpdateRole", RoleName=role, NewMaxSessionDuration=7200)
+    assert ram("GetRole", RoleName=role)["Role"]["MaxSessionDuration"] == 7200
+    assert role in {entry["RoleName"] for entry in ram("ListRoles")["Roles"]["Role"]}
+    assert ram("ListPoliciesForRole", RoleName=role)["Policies"] == {"Policy": []}
+    ram("DeleteRole", RoleName=role)
 
 
 @pytest.mark.parametrize("status, code, action, asked", [
