@@ -82,9 +82,11 @@ pub fn get_with_member(
 /// # Errors
 /// [`ErrorKind::Other`] when there is no such image.
 pub fn update(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
-    let before = Shadow::load(tx, image.id)?
+    let row = tx
+        .query_opt(&record::SELECT_WHOLE, params![image.id])?
         .ok_or_else(|| Error::new(ErrorKind::Other, format!("changing image {}, which is not there", image.id)))?;
-    tx.execute(&record::UPDATE, &record::values(image)?)?;
+    let before = Shadow::of(&record::read(&row)?);
+    record::replace(tx, &row, image)?;
     let after = Shadow::of(image);
     label::update(tx, image.id, &before, &after)?;
     if !before.same_offer(&after) {

@@ -77,11 +77,26 @@ pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT INTO image ({}) VALUES ({})", NAMES.join(", "), places.join(", "))
 });
 
-pub(super) static UPDATE: LazyLock<String> = LazyLock::new(|| {
-    let sets: Vec<String> =
-        NAMES.iter().enumerate().skip(1).map(|(index, name)| format!("{name} = ?{}", index + 1)).collect();
-    format!("UPDATE image SET {} WHERE id = ?1", sets.join(", "))
-});
+/// Every column, so that [`replace`] can tell which differ.
+pub(super) static SELECT_WHOLE: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM image WHERE id = ?1", NAMES.join(", ")));
+
+/// Writes the record over the row that holds `before`. Names only the columns that differ: an index whose columns are
+/// not named is left alone.
+pub(super) fn replace(tx: &mut Tx<'_>, before: &Row, image: &Image) -> Result<(), Error> {
+    let mut changed = vec![Value::from(&image.id)];
+    let mut sets = Vec::new();
+    for ((name, value), old) in NAMES.iter().zip(values(image)?).zip(&before.0) {
+        if value != *old {
+            changed.push(value);
+            sets.push(format!("{name} = ?{}", changed.len()));
+        }
+    }
+    if !sets.is_empty() {
+        tx.execute(&format!("UPDATE image SET {} WHERE id = ?1", sets.join(", ")), &changed)?;
+    }
+    Ok(())
+}
 
 /// The record as the values of its row.
 pub(super) fn values(image: &Image) -> Result<Vec<Value>, Error> {
