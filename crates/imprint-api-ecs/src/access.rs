@@ -4,13 +4,13 @@
 use data_encoding::BASE64;
 use imprint_identity::Principal;
 use imprint_model::{Decision, DiskId, GrantFacts, Grants, ImageId, InstanceId, SnapshotId, split_tag};
-use imprint_service::{ListTags, TaggedIds};
+use imprint_service::{Error, ListTags, Tagged, TaggedIds};
 use serde_json::json;
 
 use crate::call::Call;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
-use crate::op::Api;
+use crate::op::{Api, Region};
 
 /// The refusal of the services that are not about images.
 pub(crate) const NO_PERMISSION: Code =
@@ -32,13 +32,15 @@ pub(crate) async fn permit(call: &Call) -> Result<(), Fault> {
     if resources.is_empty() {
         resources.push("*".to_owned());
     }
-    let by_tags = call.who.signer.grants.as_deref().is_some_and(speaks_of_tags);
+    let grants = call.who.signer.grants.as_deref();
+    let by_tags = grants.is_some_and(speaks_of_tags);
     for resource in resources {
         let mut known = known.clone();
+        let region = if grants.is_some() { region_of(call, &resource).await? } else { call.region.clone() };
         if by_tags {
-            add_tags(&mut known, call, &resource).await?;
+            add_tags(&mut known, call, &region, &resource).await?;
         }
-        let decision = call.who.signer.decide(&action, &full_name(call, &resource), &known);
+        let decision = call.who.signer.decide(&action, &full_name(call, &region, &resource), &known);
         if decision != Decision::Allowed {
             return Err(denied(call, decision));
         }
@@ -53,15 +55,37 @@ fn speaks_of_tags(grants: &Grants) -> bool {
     keys.any(|key| TAG_KEYS.iter().any(|before| key.starts_with(before)))
 }
 
-/// The tags of a resource of the account, as conditions ask for them.
-async fn add_tags(facts: &mut GrantFacts, call: &Call, resource: &str) -> Result<(), Fault> {
-    let Some(ids) = resource.split_once('/').and_then(|(kind, id)| tagged(kind, id)) else {
-        return Ok(());
+/// Where a resource is. Most operations say so and insist on it; of those that do not, the thing itself is asked, so
+/// that a right in one region is none in another. One that is not there is nowhere in particular.
+async fn region_of(call: &Call, resource: &str) -> Result<String, Fault> {
+    let (service, caller) = (&call.parts.service, &call.caller);
+    let named = resource.split_once('/').filter(|_| matches!(call.op.region, Region::Ignored));
+    let thing = named.and_then(|(kind, id)| tagged(kind, id));
+    let region = match thing {
+        Some(Tagged::Disk(id)) => service.show_disk(caller, id).await.map(|disk| disk.region),
+        Some(Tagged::Instance(id)) => service.show_instance(caller, id).await.map(|instance| instance.region),
+        Some(Tagged::Snapshot(id)) => service.show_snapshot(caller, id).await.map(|snapshot| snapshot.region),
+        Some(Tagged::Image(_)) | None => Ok(call.region.clone()),
     };
-    if !call.parts.has_region(&call.region) {
+    match region {
+        Err(Error::NotFound(_)) => Ok(call.region.clone()),
+        found => Ok(found?),
+    }
+}
+
+/// The tags of a resource of the account, as conditions ask for them.
+async fn add_tags(facts: &mut GrantFacts, call: &Call, region: &str, resource: &str) -> Result<(), Fault> {
+    let ids = match resource.split_once('/').and_then(|(kind, id)| tagged(kind, id)) {
+        Some(Tagged::Image(id)) => TaggedIds::Images(vec![id], None),
+        Some(Tagged::Disk(id)) => TaggedIds::Disks(vec![id], None),
+        Some(Tagged::Snapshot(id)) => TaggedIds::Snapshots(vec![id], None),
+        Some(Tagged::Instance(id)) => TaggedIds::Instances(vec![id], None),
+        None => return Ok(()),
+    };
+    if !call.parts.has_region(region) {
         return Ok(());
     }
-    let wanted = ListTags { region: call.region.clone(), ids, tags: Vec::new(), limit: 1 };
+    let wanted = ListTags { region: region.to_owned(), ids, tags: Vec::new(), limit: 1 };
     for (_, tags) in call.parts.service.list_tags(&call.caller, wanted).await? {
         for tag in &tags {
             let (key, value) = split_tag(tag);
@@ -73,21 +97,21 @@ async fn add_tags(facts: &mut GrantFacts, call: &Call, resource: &str) -> Result
     Ok(())
 }
 
-fn tagged(kind: &str, id: &str) -> Option<TaggedIds> {
+fn tagged(kind: &str, id: &str) -> Option<Tagged> {
     match kind {
-        "image" => Some(TaggedIds::Images(vec![ImageId::read(id)?], None)),
-        "disk" => Some(TaggedIds::Disks(vec![DiskId::read(id)?], None)),
-        "snapshot" => Some(TaggedIds::Snapshots(vec![SnapshotId::read(id)?], None)),
-        "instance" => Some(TaggedIds::Instances(vec![InstanceId::read(id)?], None)),
+        "image" => Some(Tagged::Image(ImageId::read(id)?)),
+        "disk" => Some(Tagged::Disk(DiskId::read(id)?)),
+        "snapshot" => Some(Tagged::Snapshot(SnapshotId::read(id)?)),
+        "instance" => Some(Tagged::Instance(InstanceId::read(id)?)),
         _ => None,
     }
 }
 
 /// `acs:ecs:{region}:{account}:image/{id}`.
-fn full_name(call: &Call, resource: &str) -> String {
+fn full_name(call: &Call, region: &str, resource: &str) -> String {
     let account = &call.who.account;
     match call.op.api {
-        Api::Ecs => format!("acs:ecs:{}:{account}:{resource}", call.region),
+        Api::Ecs => format!("acs:ecs:{region}:{account}:{resource}"),
         // users and roles are in no region
         Api::Sts | Api::Ram => format!("acs:ram:*:{account}:{resource}"),
         Api::Groups => format!("acs:resourcemanager:*:{account}:{resource}"),

@@ -74,6 +74,19 @@ async fn a_right_is_to_one_resource_in_one_region_and_all_resources_are_asked() 
 }
 
 #[tokio::test]
+async fn a_right_in_one_region_is_none_in_another_where_no_region_is_named() {
+    let world = World::new().await;
+    let image = world.image(|_| {}).await;
+    let here = world.instance(&image, |_| {}).await;
+    let there = world.instance(&image, |instance| instance.region = "local-2".to_owned()).await;
+    let all_here = format!("acs:ecs:local-1:{}:*", world.owner.account);
+    let statements = json!([{ "Effect": "Allow", "Action": "ecs:*", "Resource": all_here }]);
+    let ann = user_with(&world, "ann", document(&statements)).await;
+    denial(&ann.ask("DeleteInstance", &[("InstanceId", &there)]).await);
+    ann.ask("DeleteInstance", &[("InstanceId", &here)]).await.ok();
+}
+
+#[tokio::test]
 async fn conditions_ask_for_tags_addresses_and_times() {
     let world = World::new().await;
     let prod = world.image(|image| image.tags.extend(["stage=prod".to_owned()])).await;
