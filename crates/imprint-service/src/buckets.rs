@@ -30,10 +30,25 @@ impl Service {
     }
 
     /// The length of an object in bytes.
-    pub(crate) async fn object_size(&self, place: &ObjectPlace) -> Result<u64, Error> {
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] of bucket or object, [`Error::Invalid`] of [`Field::Object`] (the key),
+    /// [`Error::Unavailable`].
+    pub async fn object_size(&self, place: &ObjectPlace) -> Result<u64, Error> {
         let size = self.bucket(&place.bucket).await?.size(&place.key).await;
         let size = size.map_err(|error| object_error(&error, &place.key))?;
         size.ok_or_else(|| Error::NotFound(Resource::Object(place.key.clone())))
+    }
+
+    /// The length of an object that has bytes.
+    ///
+    /// # Errors
+    /// Also [`Error::Invalid`] of [`Field::Data`] for one without.
+    pub(crate) async fn require_object(&self, place: &ObjectPlace) -> Result<u64, Error> {
+        match self.object_size(place).await? {
+            0 => Err(Error::invalid(Field::Data, format!("object {} is empty", place.key))),
+            size => Ok(size),
+        }
     }
 }
 

@@ -43,7 +43,8 @@ pub use figures::Figures;
 pub use groups::CreateGroup;
 pub use images::{
     Annotation, Change, CopyImage, CreateImage, DiskWanted, Download, FactChange, ImageSource, ListImages, Listing,
-    MakeImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key, prove_possession,
+    MakeImage, NewImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key,
+    prove_possession,
 };
 pub use imprint_catalogue::disks::DiskQuery;
 pub use imprint_catalogue::instances::InstanceQuery;
@@ -56,8 +57,9 @@ pub use inventory::{
     ResizeDisk, SizesOf, StopInstance, SystemDisk,
 };
 pub use jobs::{
-    ExportImage, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing, JobQuery, JobSort, KEY_FAILED_IMPORT,
-    KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
+    Cause, ExportImage, ExportTo, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing, JobMark, JobQuery,
+    JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work, job_cause,
+    job_label, jobs_with,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use quotas::AccountQuota;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
-    Action, Caller, Content, Direction, Event, Facts, Filter, Image, ImageDisk, ImageId, ImageQuery, Job, JobId,
-    JobState, Page, ProjectId, Reach, Snapshot, SnapshotId, SnapshotStatus, SortKey, Status, Timestamp, Visibility,
+    Action, Caller, Content, Direction, Event, Facts, Filter, Image, ImageDisk, ImageId, ImageQuery, Job, JobState,
+    Page, ProjectId, Reach, Snapshot, SnapshotId, SnapshotStatus, SortKey, Status, Timestamp, Visibility,
 };
 use serde_json::{Value, json};
 
 use super::make::{fail, waiting_image};
+use super::new::NewImage;
 use super::rules::{absent, account_of, require_in};
 use crate::Service;
 use crate::access::{load, note, permit};
@@ -54,18 +55,38 @@ impl Service {
     /// [`Conflict::SharedImageToOtherRegion`], [`Conflict::CommunityImageCopied`], [`Error::Duplicate`] of the name,
     /// [`Error::OverQuota`], [`Error::TokenReused`], [`Error::DryRun`].
     pub async fn copy_image(&self, caller: &Caller, wanted: CopyImage, ask: Ask) -> Result<ImageId, Error> {
+        self.copy_image_as(caller, wanted, NewImage::plain(), ask).await
+    }
+
+    /// [`Service::copy_image`] of a copy of which more is said; properties take the place of the original's.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn copy_image_as(
+        &self,
+        caller: &Caller,
+        wanted: CopyImage,
+        new: NewImage,
+        ask: Ask,
+    ) -> Result<ImageId, Error> {
         self.require_region(&wanted.from_region)?;
         self.require_region(&wanted.to_region)?;
         let (service, caller) = (self.clone(), caller.clone());
         let copy = move |tx: &mut Tx<'_>| {
-            asked(tx, &caller, &ask, service.clock.now(), |tx| service.copy_record(tx, &caller, &wanted))
+            asked(tx, &caller, &ask, service.clock.now(), |tx| service.copy_record(tx, &caller, &wanted, &new))
         };
         let copied = self.catalogue.write(copy).await?;
         self.wake.notify_one();
         Ok(copied)
     }
 
-    fn copy_record(&self, tx: &mut Tx<'_>, caller: &Caller, wanted: &CopyImage) -> Result<ImageId, Error> {
+    fn copy_record(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        wanted: &CopyImage,
+        new: &NewImage,
+    ) -> Result<ImageId, Error> {
         let (owner, now) = (account_of(caller)?, self.clock.now());
         let source = load(tx, caller, Action::Download, wanted.source)?;
         require_in(&source, &wanted.from_region)?;
@@ -74,13 +95,14 @@ impl Service {
         let mut image = Image::blank(wanted.id, owner, wanted.to_region.clone(), now);
         image.disks = copy_disks(tx, &image, &source.disks, now)?;
         describe_copy(&mut image, source, wanted);
+        new.describe(&mut image, &self.settings.limits)?;
         image.content = Some(content);
         let limit = most(tx, &image.owner, "region_copies", self.settings.limits.region_copies)?;
         if limit < 0 || copies_under_way(tx, &image.owner, &image.region)? < limit.unsigned_abs() {
             image.apply(Event::BeginImport)?;
         }
-        self.insert_counted(tx, caller, &image)?;
-        enqueue(tx, JobId::random(), caller, &image.owner, Some(image.id), &Work::CopyImage, now)?;
+        self.insert_counted(tx, caller, &image, new)?;
+        enqueue(tx, &new.job, caller, &image.owner, Some(image.id), &Work::CopyImage, now)?;
         Ok(image.id)
     }
 

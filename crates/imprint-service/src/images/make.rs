@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, images, snapshots};
 use imprint_model::{
-    Caller, ContainerFormat, Content, Event, Facts, Image, ImageDisk, ImageId, Job, JobId, Snapshot, SnapshotStatus,
-    Status, Timestamp, Visibility,
+    Caller, ContainerFormat, Content, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot, SnapshotStatus, Status,
+    Timestamp, Visibility,
 };
 use serde_json::{Value, json};
 
+use super::new::NewImage;
 use super::rules::account_of;
 use super::source::{ImageSource, Source, merge_facts};
 use crate::Service;
 use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error, Resource};
-use crate::jobs::{Ending, Work, enqueue};
+use crate::jobs::{Ending, JobMark, Work, enqueue, note_ended};
 
 /// An image that is wanted.
 #[derive(Debug, Clone)]
@@ -47,14 +48,51 @@ impl Service {
         self.require_region(&wanted.region)?;
         let (service, caller) = (self.clone(), caller.clone());
         let make = move |tx: &mut Tx<'_>| {
-            asked(tx, &caller, &ask, service.clock.now(), |tx| service.make_record(tx, &caller, &wanted))
+            let new = NewImage::plain();
+            asked(tx, &caller, &ask, service.clock.now(), |tx| service.make_record(tx, &caller, &wanted, &new))
         };
         let made = self.catalogue.write(make).await?;
         self.wake.notify_one();
         Ok(made)
     }
 
-    fn make_record(&self, tx: &mut Tx<'_>, caller: &Caller, wanted: &MakeImage) -> Result<ImageId, Error> {
+    /// Makes images, all of them or none, each by a job of its own. `group` is the mark of one more job, for those that
+    /// are spoken of as one; it has ended at once.
+    ///
+    /// # Errors
+    /// Those of [`Service::make_image`].
+    pub async fn make_images(
+        &self,
+        caller: &Caller,
+        wanted: Vec<(MakeImage, NewImage)>,
+        group: Option<JobMark>,
+    ) -> Result<(), Error> {
+        wanted.iter().try_for_each(|(one, _)| self.require_region(&one.region))?;
+        let (service, caller) = (self.clone(), caller.clone());
+        let make = move |tx: &mut Tx<'_>| {
+            for (one, new) in &wanted {
+                service.make_record(tx, &caller, one, new)?;
+            }
+            service.note_group(tx, &caller, group.as_ref())
+        };
+        self.catalogue.write(make).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Writes the row of a job that stands for others, if one is wanted.
+    pub(crate) fn note_group(&self, tx: &mut Tx<'_>, caller: &Caller, group: Option<&JobMark>) -> Result<(), Error> {
+        let Some(group) = group else { return Ok(()) };
+        note_ended(tx, caller, group, &Ok(Value::Null), self.clock.now()).map(|_| ())
+    }
+
+    fn make_record(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        wanted: &MakeImage,
+        new: &NewImage,
+    ) -> Result<ImageId, Error> {
         let (owner, now) = (account_of(caller)?, self.clock.now());
         let mut source = Source::of(tx, &self.settings.limits, &owner, wanted, now)?;
         let mut image = Image::blank(wanted.id, owner, wanted.region.clone(), now);
@@ -66,10 +104,11 @@ impl Service {
         image.facts = merge_facts(&wanted.facts, &source.inherited, &wanted.otherwise);
         image.tags.clone_from(&wanted.tags);
         image.disks = std::mem::take(&mut source.disks);
+        new.describe(&mut image, &self.settings.limits)?;
         image.apply(Event::BeginImport)?;
-        self.insert_counted(tx, caller, &image)?;
+        self.insert_counted(tx, caller, &image, new)?;
         self.require_room(tx, &image.owner, source.system_bytes(), 0)?;
-        enqueue(tx, JobId::random(), caller, &image.owner, Some(image.id), &Work::MakeImage, now)?;
+        enqueue(tx, &new.job, caller, &image.owner, Some(image.id), &Work::MakeImage, now)?;
         Ok(image.id)
     }
 

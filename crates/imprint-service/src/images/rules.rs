@@ -4,6 +4,7 @@
 use imprint_catalogue::{ErrorKind, Tx, images, instances, resource_groups};
 use imprint_model::{Architecture, BootMode, Caller, Decision, Facts, Image, ImageId, MetadataAccess, ProjectId, role};
 
+use super::new::NewImage;
 use crate::Service;
 use crate::access::note;
 use crate::error::{Conflict, Error, Field, Quota, Resource};
@@ -19,13 +20,21 @@ impl Service {
         if known { Ok(()) } else { Err(Error::NotFound(Resource::Region(region.to_owned()))) }
     }
 
-    /// Writes the record of a new image of a dialect whose names are unique and whose regions have room for so many.
-    pub(crate) fn insert_counted(&self, tx: &mut Tx<'_>, caller: &Caller, image: &Image) -> Result<(), Error> {
+    /// Writes the record of a new image of a dialect whose regions have room for so many.
+    pub(crate) fn insert_counted(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        image: &Image,
+        new: &NewImage,
+    ) -> Result<(), Error> {
         let limits = &self.settings.limits;
         require_new(caller, image)?;
         check_texts(limits, image)?;
         limits.check(image)?;
-        require_free_name(tx, image)?;
+        if !new.shares_name {
+            require_free_name(tx, image)?;
+        }
         require_place(tx, limits, image)?;
         check_facts(tx, None, image)?;
         require_family_place(tx, limits, None, image)?;

@@ -27,6 +27,11 @@ pub enum ImageSource {
     /// [`Conflict::InstanceLocked`], [`Conflict::InstanceNeedsRestart`], [`Conflict::NoSystemDisk`],
     /// [`Conflict::DiskStatus`], [`Conflict::DiskSnapshotting`]; [`Quota::DiskSnapshots`].
     Instance(InstanceId),
+    /// The system disk of a machine alone; as a whole machine, but that nothing is asked of its other disks.
+    SystemDisk(InstanceId),
+    /// One disk, whatever it is for: a snapshot is taken of it, and it is the image's only one. As a machine; also of a
+    /// disk that no machine has.
+    Disk(DiskId),
     /// Disks, one of them for the system. [`Conflict::NoSystemSnapshot`], [`Conflict::TwoSystemSnapshots`],
     /// [`Conflict::DeviceTaken`], [`Conflict::SnapshotNotReady`]; [`Quota::DataDisks`]; [`Error::Invalid`] of
     /// [`Field::Device`] or [`Field::DiskSize`]; [`Error::Missing`] platform or architecture of a data disk's snapshot
@@ -71,7 +76,9 @@ impl Source {
     ) -> Result<Self, Error> {
         let at = Place { owner, region: &wanted.region };
         match &wanted.source {
-            ImageSource::Instance(id) => of_instance(tx, limits, at, *id, now),
+            ImageSource::Instance(id) => of_instance(tx, limits, at, *id, Which::All, now),
+            ImageSource::SystemDisk(id) => of_instance(tx, limits, at, *id, Which::System, now),
+            ImageSource::Disk(id) => of_disk(tx, limits, at, *id, now),
             ImageSource::Disks(disks) => of_disks(tx, at, disks, &wanted.facts),
             ImageSource::Snapshot(id) => {
                 let snapshot = at.snapshot(tx, *id)?;
@@ -92,6 +99,13 @@ impl Source {
     pub(super) fn system_bytes(&self) -> u64 {
         self.system.content.as_ref().map_or(0, |content| content.size_bytes)
     }
+}
+
+/// Which disks of a machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    System,
 }
 
 /// Whose things, and where.
@@ -135,6 +149,7 @@ fn of_instance(
     limits: &Limits,
     at: Place<'_>,
     id: InstanceId,
+    which: Which,
     now: Timestamp,
 ) -> Result<Source, Error> {
     let instance = at.instance(tx, id)?;
@@ -142,6 +157,9 @@ fn of_instance(
     attached.sort_by_key(|disk| (disk.kind, disk.letter));
     if attached.first().is_none_or(|disk| disk.kind != DiskKind::System) {
         return Err(Error::Conflict(Conflict::NoSystemDisk));
+    }
+    if which == Which::System {
+        attached.truncate(1);
     }
     attached.iter().try_for_each(|disk| require_settled(&instance, disk))?;
     let mut letters = Letters::default();
@@ -161,6 +179,30 @@ fn of_instance(
     // it may be gone
     let inherited = images::get(tx, instance.image)?.map(|image| image.facts).unwrap_or_default();
     Ok(Source { disks: made, system, inherited })
+}
+
+/// An image of one disk. What its machine was made of tells what system is on a system disk.
+fn of_disk(tx: &mut Tx<'_>, limits: &Limits, at: Place<'_>, id: DiskId, now: Timestamp) -> Result<Source, Error> {
+    let own = |found: &Disk| found.owner == *at.owner && found.region == at.region;
+    let found = disks::get(tx, id)?.filter(own);
+    let disk = found.ok_or_else(|| Error::NotFound(Resource::Disk(id.to_string())))?;
+    match (disk.status, disk.instance) {
+        (DiskStatus::Available, _) => {}
+        (DiskStatus::InUse, Some(instance)) => {
+            at.instance(tx, instance)?;
+        }
+        _ => return Err(Error::Conflict(Conflict::DiskStatus)),
+    }
+    let system = take_snapshot(tx, limits, &disk, SnapshotId::random(), now)?;
+    let inherited = of_snapshot(tx, &system)?;
+    let only = ImageDisk {
+        kind: DiskKind::System,
+        letter: SYSTEM_LETTER,
+        size_gib: disk.size_gib,
+        snapshot: Some(system.id),
+        imported_from: None,
+    };
+    Ok(Source { disks: vec![only], system, inherited })
 }
 
 /// A disk that was given to a stopped machine is known to its system only after the next start.

@@ -43,7 +43,7 @@ impl Service {
             Work::ImportObjects { .. } => self.settle_cancelled_objects(tx, job),
             // what it did not finish is never seen
             Work::ExportImage { .. } => Ok(()),
-            Work::Import { .. } | Work::MakeImage => Err(Error::Conflict(Conflict::JobNotStoppable)),
+            Work::Import { .. } | Work::MakeImage | Work::Noted => Err(Error::Conflict(Conflict::JobNotStoppable)),
         }
     }
 }

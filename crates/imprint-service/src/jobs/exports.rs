@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::objects::{JOB_MAX, PROGRESS_BYTES};
 use super::settle::Ending;
-use super::{Work, enqueue};
+use super::{JobMark, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
 use crate::ask::{Ask, asked};
@@ -40,6 +40,26 @@ pub struct ExportImage {
     pub format: DiskFormat,
 }
 
+/// How an export is asked for besides what it is.
+#[derive(Debug, Clone)]
+pub struct ExportTo {
+    /// The key of the only object; made of prefix, id and format otherwise.
+    pub key: Option<String>,
+    /// Its job.
+    pub job: JobMark,
+}
+
+/// The keys of an export's objects.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// What they begin with, and how they end.
+    pub(super) stem: String,
+    /// See above.
+    pub(super) format: DiskFormat,
+    /// The only one's, where it was told.
+    pub(super) only: Option<String>,
+}
+
 /// One object to write.
 #[derive(Debug)]
 struct Source {
@@ -56,26 +76,44 @@ impl Service {
     /// [`Conflict::ImageNotAvailable`], [`Conflict::ImageExporting`], [`Conflict::ExportTooLarge`],
     /// [`Error::Unsupported`] of a format that the image is not stored as, [`Error::Invalid`] of the prefix.
     pub async fn export_image(&self, caller: &Caller, wanted: ExportImage, ask: Ask) -> Result<JobId, Error> {
+        let to = ExportTo { key: None, job: JobMark::plain(JobId::random()) };
+        self.export_image_as(caller, wanted, to, ask).await
+    }
+
+    /// [`Service::export_image`] to a key that is told, which nothing has yet, or by a job that is known again.
+    ///
+    /// # Errors
+    /// Also [`Error::Duplicate`] of [`Field::Object`], and [`Conflict::ImageHasDataDisks`] when one key is not enough.
+    pub async fn export_image_as(
+        &self,
+        caller: &Caller,
+        wanted: ExportImage,
+        to: ExportTo,
+        ask: Ask,
+    ) -> Result<JobId, Error> {
         let stem = stem(&wanted);
-        check_key(&stem).map_err(|_| Error::invalid(Field::Object, "not a possible prefix"))?;
+        check_key(to.key.as_ref().unwrap_or(&stem)).map_err(|_| Error::invalid(Field::Object, "not a possible key"))?;
         // a request that was answered before is answered again, whatever has become of the bucket since
-        let looked = self.bucket(&wanted.bucket).await.map(|_| ());
+        let looked = self.look_for_room(&wanted.bucket, to.key.as_deref()).await;
         let found = looked.is_ok();
-        let (service, asker, job) = (self.clone(), caller.clone(), JobId::random());
+        let (service, asker) = (self.clone(), caller.clone());
         let begin = move |tx: &mut Tx<'_>| {
             let now = service.clock.now();
             asked(tx, &asker, &ask, now, |tx| {
                 let image = load(tx, &asker, Action::Download, wanted.image)?;
                 require_in(&image, &wanted.region)?;
                 require_exportable(tx, &asker, &image, wanted.format)?;
+                if to.key.is_some() && image.disks.iter().any(|disk| disk.kind == DiskKind::Data) {
+                    return Err(Error::Conflict(Conflict::ImageHasDataDisks));
+                }
                 if !found {
                     return Err(Error::Gone);
                 }
                 let (bucket, stem, format) = (wanted.bucket.clone(), stem.clone(), wanted.format);
-                let work = Work::ExportImage { bucket, stem, format };
-                enqueue(tx, job, &asker, &image.owner, Some(image.id), &work, now)?;
+                let work = Work::ExportImage { bucket, stem, format, key: to.key.clone() };
+                enqueue(tx, &to.job, &asker, &image.owner, Some(image.id), &work, now)?;
                 note(tx, &asker, now, "export", image.id)?;
-                Ok(job)
+                Ok(to.job.id)
             })
         };
         let begun = match (looked, self.catalogue.write(begin).await) {
@@ -86,17 +124,23 @@ impl Service {
         Ok(begun)
     }
 
+    /// The bucket is there, and nothing has the key.
+    async fn look_for_room(&self, bucket: &str, key: Option<&str>) -> Result<(), Error> {
+        let bucket = self.bucket(bucket).await?;
+        let Some(key) = key else { return Ok(()) };
+        let taken = bucket.size(key).await.map_err(|error| object_error(&error, key))?;
+        if taken.is_some() { Err(Error::Duplicate(Field::Object)) } else { Ok(()) }
+    }
+
     /// Writes the objects. Running twice writes the same bytes under the same keys.
-    pub(crate) async fn run_export(
-        &self,
-        job: &Job,
-        bucket: &str,
-        stem: &str,
-        format: DiskFormat,
-    ) -> Result<Ending, Error> {
+    pub(super) async fn run_export(&self, job: &Job, bucket: &str, keys: &Keys) -> Result<Ending, Error> {
         let id = job.image.ok_or_else(|| Error::internal("an export without an image"))?;
-        let stem = stem.to_owned();
-        let sources = self.catalogue.read(move |tx| sources(tx, id, &stem, format)).await?;
+        let (stem, format) = (keys.stem.clone(), keys.format);
+        let mut sources = self.catalogue.read(move |tx| sources(tx, id, &stem, format)).await?;
+        if let Some(key) = &keys.only {
+            sources.truncate(1);
+            sources.iter_mut().for_each(|source| source.key.clone_from(key));
+        }
         let place = self.bucket(bucket).await?;
         let write = tokio::time::timeout(JOB_MAX, self.write_objects(job, &place, &sources)).await;
         write.unwrap_or_else(|_| Err(Error::Incomplete("the export took too long".to_owned())))?;

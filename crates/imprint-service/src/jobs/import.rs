@@ -9,7 +9,7 @@ use imprint_disk::{Inspection, Inspector};
 use imprint_model::{Action, Caller, ContainerFormat, Content, DiskFormat, Event, Image, ImageId, Job, JobId, Status};
 use serde_json::{Value, json};
 
-use super::{Ending, ImportSource, Secret, Work, enqueue};
+use super::{Ending, ImportSource, JobMark, Secret, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Error, Field};
@@ -78,11 +78,28 @@ impl Service {
     /// [`Error::WrongStatus`], [`Error::Missing`] formats, [`Error::Invalid`] source, [`Error::NotFound`],
     /// [`Error::Denied`].
     pub async fn import_image(&self, caller: &Caller, id: ImageId, wanted: ImportImage) -> Result<Job, Error> {
-        if let ImportSource::Url { url } = &wanted.source {
-            self.fetch_rules().accept(url)?;
+        self.import_image_as(caller, id, wanted, JobMark::plain(JobId::random())).await
+    }
+
+    /// [`Service::import_image`] by a job that the dialect knows again.
+    ///
+    /// # Errors
+    /// The same; of an object also [`Error::NotFound`] of it or of its bucket, and [`Error::Invalid`] of
+    /// [`Field::Object`] or, without bytes, of [`Field::Data`].
+    pub async fn import_image_as(
+        &self,
+        caller: &Caller,
+        id: ImageId,
+        wanted: ImportImage,
+        mark: JobMark,
+    ) -> Result<Job, Error> {
+        match &wanted.source {
+            ImportSource::Url { url } => drop(self.fetch_rules().accept(url)?),
+            ImportSource::Object { place } => self.require_object(place).await.map(|_| ())?,
+            ImportSource::Staged | ImportSource::Remote { .. } => {}
         }
         let (asker, service, source) = (caller.clone(), self.clone(), wanted.source.clone());
-        let job_id = JobId::random();
+        let job_id = mark.id;
         let work = Work::Import { source: wanted.source, request: wanted.request };
         let begin = move |tx: &mut Tx<'_>| {
             let mut image = load(tx, &asker, Action::Write, id)?;
@@ -91,7 +108,7 @@ impl Service {
             image.apply(Event::BeginImport)?;
             service.require_room(tx, &image.owner, 0, 1)?;
             let now = service.clock.now();
-            let job = enqueue(tx, job_id, &asker, &image.owner, Some(id), &work, now)?;
+            let job = enqueue(tx, &mark, &asker, &image.owner, Some(id), &work, now)?;
             image.properties.insert(KEY_IMPORT_TASK.to_owned(), Some(job.id.to_string()));
             image.properties.insert(KEY_IMPORTING_TO.to_owned(), Some(STORE.to_owned()));
             image.properties.insert(KEY_FAILED_IMPORT.to_owned(), Some(String::new()));
@@ -169,6 +186,13 @@ impl Service {
                 Ok(Brought { content, kept: None, record: RemoteRecord::default() })
             }
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
+            ImportSource::Object { place } => {
+                image.container_format.get_or_insert(ContainerFormat::Bare);
+                let (content, kept, format) = self.take_one_object(job, &image, place).await?;
+                let (disk_format, container_format) = (Some(format), image.container_format);
+                let record = RemoteRecord { disk_format, container_format, ..RemoteRecord::default() };
+                Ok(Brought { content, kept: Some(kept), record })
+            }
             ImportSource::Remote { record_url, data_url, property_prefixes, property_names } => {
                 let token = self.credentials.lock().get(&job.id).cloned();
                 let Some(Secret(token)) = token else {
@@ -322,10 +346,13 @@ fn is_importing(image: &Image, job: JobId) -> bool {
 fn require_source(image: &Image, source: &ImportSource) -> Result<(), Error> {
     let fits = match source {
         ImportSource::Staged => image.status == Status::Staged && image.staged.is_some(),
-        ImportSource::Url { .. } | ImportSource::Remote { .. } => image.status == Status::Queued,
+        ImportSource::Url { .. } | ImportSource::Object { .. } | ImportSource::Remote { .. } => {
+            image.status == Status::Queued
+        }
     };
     if !fits {
         return Err(Error::WrongStatus(image.status));
     }
-    require_formats(image)
+    // what an object is, is found out, unless it was told
+    if matches!(source, ImportSource::Object { .. }) { Ok(()) } else { require_formats(image) }
 }

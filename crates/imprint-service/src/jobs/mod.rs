@@ -4,6 +4,7 @@
 mod cancel;
 mod exports;
 mod import;
+mod mark;
 mod objects;
 mod runner;
 mod settle;
@@ -13,12 +14,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use imprint_catalogue::{Tx, jobs};
-use imprint_model::{Caller, DiskFormat, ImageId, Job, JobId, JobState, ProjectId, Timestamp};
+use imprint_model::{Caller, DiskFormat, ImageId, Job, JobId, JobState, ObjectPlace, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use exports::ExportImage;
+pub use exports::{ExportImage, ExportTo};
 pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO};
+pub(crate) use mark::note_ended;
+pub use mark::{Cause, JobMark, job_cause, job_label, jobs_with};
 pub use objects::{ImportObjects, ObjectDisk};
 pub use runner::Runner;
 pub(crate) use settle::Ending;
@@ -54,7 +57,12 @@ pub enum Work {
         stem: String,
         /// What they are written as.
         format: DiskFormat,
+        /// The key of the only object, where it was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     },
+    /// Nothing: it was done when it was asked for.
+    Noted,
 }
 
 /// Where an import takes the data from.
@@ -67,6 +75,11 @@ pub enum ImportSource {
     Url {
         /// Which.
         url: String,
+    },
+    /// An object in a bucket.
+    Object {
+        /// Which.
+        place: ObjectPlace,
     },
     /// An image of another service of the same installation.
     Remote {
@@ -90,6 +103,8 @@ impl Work {
     pub const IMPORT_OBJECTS: &str = "import_objects";
     /// Kind of [`Work::ExportImage`].
     pub const EXPORT_IMAGE: &str = "export_image";
+    /// Kind of [`Work::Noted`].
+    pub const NOTED: &str = "noted";
 
     /// Kinds that move no bytes: they are ended in the transaction that takes them, and never wait behind others.
     pub(crate) const QUICK: &[&str] = &[Self::MAKE_IMAGE, Self::COPY_IMAGE];
@@ -107,6 +122,7 @@ impl Work {
             Work::CopyImage => Self::COPY_IMAGE,
             Work::ImportObjects { .. } => Self::IMPORT_OBJECTS,
             Work::ExportImage { .. } => Self::EXPORT_IMAGE,
+            Work::Noted => Self::NOTED,
         }
     }
 }
@@ -114,21 +130,37 @@ impl Work {
 /// Writes the row of a job; it runs once the transaction is committed.
 pub(crate) fn enqueue(
     tx: &mut Tx<'_>,
-    id: JobId,
+    mark: &JobMark,
     caller: &Caller,
     owner: &ProjectId,
     image: Option<ImageId>,
     work: &Work,
     now: Timestamp,
 ) -> Result<Job, Error> {
-    let job = Job {
-        id,
+    let job = job_row(mark, caller, owner, image, work, now)?;
+    jobs::insert(tx, &job)?;
+    Ok(job)
+}
+
+/// The row of a job that nobody has begun.
+fn job_row(
+    mark: &JobMark,
+    caller: &Caller,
+    owner: &ProjectId,
+    image: Option<ImageId>,
+    work: &Work,
+    now: Timestamp,
+) -> Result<Job, Error> {
+    let mut payload = serde_json::to_value(work).map_err(Error::internal)?;
+    mark.put_on(&mut payload);
+    Ok(Job {
+        id: mark.id,
         kind: work.kind().to_owned(),
         owner: owner.clone(),
         user: caller.user.to_string(),
         image,
         request_id: caller.request_id.clone(),
-        payload: serde_json::to_value(work).map_err(Error::internal)?,
+        payload,
         result: None,
         message: String::new(),
         state: JobState::Pending,
@@ -138,9 +170,7 @@ pub(crate) fn enqueue(
         created_at: now,
         updated_at: now,
         ended_at: None,
-    };
-    jobs::insert(tx, &job)?;
-    Ok(job)
+    })
 }
 
 /// Secrets that jobs need and that must not be written down: a job that outlives its node has lost them and fails.

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::settle::Ending;
-use super::{Work, enqueue};
+use super::{JobMark, Work, enqueue};
 use crate::Service;
 use crate::ask::{Ask, asked};
 use crate::buckets::object_error;
 use crate::error::{Conflict, Error, Field, Quota};
-use crate::images::{account_of, waiting_image};
+use crate::images::{NewImage, account_of, waiting_image};
 use crate::ingest::Ingested;
 use crate::inventory::least_gib;
 
@@ -88,17 +88,13 @@ impl Service {
         // a request that was answered before is answered again, whatever has become of the objects since
         let looked = self.object_sizes(&wanted.disks).await;
         let sizes = looked.as_ref().ok().cloned();
-        let (service, asker, job) = (self.clone(), caller.clone(), JobId::random());
+        let (service, asker, new) = (self.clone(), caller.clone(), NewImage::plain());
         let begin = move |tx: &mut Tx<'_>| {
             let now = service.clock.now();
             asked(tx, &asker, &ask, now, |tx| {
                 let sizes = sizes.as_deref().ok_or(Error::Gone)?;
-                let image = service.image_of_objects(&asker, &wanted, &letters, sizes)?;
-                service.insert_counted(tx, &asker, &image)?;
-                service.require_room(tx, &image.owner, sizes.iter().sum(), 0)?;
-                let work = Work::ImportObjects { disks: wanted.disks.clone() };
-                enqueue(tx, job, &asker, &image.owner, Some(image.id), &work, now)?;
-                Ok((image.id, job))
+                let id = service.import_record(tx, &asker, (&wanted, &new), &letters, sizes)?;
+                Ok((id, new.job.id))
             })
         };
         let begun = match (looked, self.catalogue.write(begin).await) {
@@ -109,14 +105,56 @@ impl Service {
         Ok(begun)
     }
 
+    /// Begins to make images of objects, all of them or none, each by a job of its own. `group` is the mark of one more
+    /// job, for those that are spoken of as one; it has ended at once.
+    ///
+    /// # Errors
+    /// Those of [`Service::import_objects`].
+    pub async fn import_images(
+        &self,
+        caller: &Caller,
+        wanted: Vec<(ImportObjects, NewImage)>,
+        group: Option<JobMark>,
+    ) -> Result<(), Error> {
+        let mut looked = Vec::with_capacity(wanted.len());
+        for (one, _) in &wanted {
+            self.require_region(&one.region)?;
+            looked.push((letters(&one.disks)?, self.object_sizes(&one.disks).await?));
+        }
+        let (service, asker) = (self.clone(), caller.clone());
+        let begin = move |tx: &mut Tx<'_>| {
+            for ((one, new), (letters, sizes)) in wanted.iter().zip(&looked) {
+                service.import_record(tx, &asker, (one, new), letters, sizes)?;
+            }
+            service.note_group(tx, &asker, group.as_ref())
+        };
+        self.catalogue.write(begin).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Writes the record of one image and its job.
+    fn import_record(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        (wanted, new): (&ImportObjects, &NewImage),
+        letters: &[char],
+        sizes: &[u64],
+    ) -> Result<ImageId, Error> {
+        let mut image = self.image_of_objects(caller, wanted, letters, sizes)?;
+        new.describe(&mut image, &self.settings.limits)?;
+        self.insert_counted(tx, caller, &image, new)?;
+        self.require_room(tx, &image.owner, sizes.iter().sum(), 0)?;
+        let work = Work::ImportObjects { disks: wanted.disks.clone() };
+        enqueue(tx, &new.job, caller, &image.owner, Some(image.id), &work, self.clock.now())?;
+        Ok(image.id)
+    }
+
     async fn object_sizes(&self, disks: &[ObjectDisk]) -> Result<Vec<u64>, Error> {
         let mut sizes = Vec::with_capacity(disks.len());
         for disk in disks {
-            let size = self.object_size(&disk.place).await?;
-            if size == 0 {
-                return Err(Error::invalid(Field::Data, format!("object {} is empty", disk.place.key)));
-            }
-            sizes.push(size);
+            sizes.push(self.require_object(&disk.place).await?);
         }
         Ok(sizes)
     }
@@ -214,6 +252,19 @@ impl Service {
         Ok(Taken { ingested, content, format, size_gib, letter, place: disk.place.clone() })
     }
 
+    /// Takes one object in, to be what `image` says: its bytes, what protects them, and the format it was found to have.
+    pub(super) async fn take_one_object(
+        &self,
+        job: &Job,
+        image: &Image,
+        place: &ObjectPlace,
+    ) -> Result<(Content, Ingested, DiskFormat), Error> {
+        let total_bytes = self.require_object(place).await?;
+        let disk = ObjectDisk { place: place.clone(), format: image.disk_format, size_gib: None, letter: None };
+        let taken = self.take_object(job, image, &disk, 'a', (0, total_bytes)).await?;
+        Ok((taken.content, taken.ingested, taken.format))
+    }
+
     /// What an object is, when it may be used: its format, the size of the disk inside in bytes, and the disk's in GiB.
     fn accept_object(
         &self,
@@ -221,7 +272,9 @@ impl Service {
         disk: &ObjectDisk,
         inspection: &Inspection,
     ) -> Result<(DiskFormat, Option<u64>, u32), Error> {
-        let found = disk_format(inspection.format);
+        // an optical disc is no disk of a machine, but what was told to be one may be one
+        let disc = disk.format.filter(|&format| format == DiskFormat::Iso && inspection.format == Format::Iso);
+        let found = disk_format(inspection.format).or(disc);
         let declared = disk.format.map(|format| if format == DiskFormat::Gpt { DiskFormat::Raw } else { format });
         let mismatch = |declared: &str| Error::FormatMismatch {
             declared: declared.to_owned(),

@@ -7,6 +7,7 @@ use imprint_catalogue::{Tx, jobs};
 use imprint_model::{Job, JobState, LeaseId, Timestamp};
 use tokio::sync::Semaphore;
 
+use super::mark::failed_result;
 use super::{Ending, Work};
 use crate::Service;
 use crate::error::Error;
@@ -151,7 +152,8 @@ fn end_at_once(service: &Service, tx: &mut Tx<'_>, job: &Job, now: Timestamp) ->
         Err(error @ (Error::Gone | Error::NotFound(_) | Error::Conflict(_))) => {
             tracing::info!(job = %job.id, %error, "a job failed");
             service.settle_failure(tx, job, &error)?;
-            jobs::finish(tx, job.id, JobState::Failed, None, &error.to_string(), now)?;
+            let result = failed_result(&error);
+            jobs::finish(tx, job.id, JobState::Failed, Some(&result), &error.to_string(), now)?;
         }
         Err(error) => return Err(error),
     }
@@ -201,7 +203,7 @@ async fn end(service: &Service, job: &Job, mut outcome: Result<Ending, Error>) -
             Ok(ending) => (JobState::Succeeded, Some(ending(tx)?), String::new()),
             Err(error) => {
                 inner.settle_failure(tx, &job, error)?;
-                (JobState::Failed, None, error.to_string())
+                (JobState::Failed, Some(failed_result(error)), error.to_string())
             }
         };
         Ok::<_, Error>(jobs::finish(tx, id, state, result.as_ref(), &message, now)?)

@@ -6,6 +6,7 @@ use imprint_model::Job;
 use serde_json::Value;
 
 use super::Work;
+use super::exports::Keys;
 use crate::Service;
 use crate::error::Error;
 
@@ -15,13 +16,16 @@ pub(crate) type Ending = Box<dyn FnMut(&mut Tx<'_>) -> Result<Value, Error> + Se
 
 impl Service {
     /// Does a job's work, all but writing it down.
-    pub(super) async fn carry_out_work(&self, job: &Job) -> Result<Ending, Error> {
+    pub(crate) async fn carry_out_work(&self, job: &Job) -> Result<Ending, Error> {
         match Work::of(job)? {
             Work::Import { source, .. } => self.run_import(job, &source).await,
             Work::MakeImage => self.run_make(job).await,
             Work::CopyImage => Ok(self.copy_ending(job)),
             Work::ImportObjects { disks } => self.run_import_objects(job, &disks).await,
-            Work::ExportImage { bucket, stem, format } => self.run_export(job, &bucket, &stem, format).await,
+            Work::ExportImage { bucket, stem, format, key } => {
+                self.run_export(job, &bucket, &Keys { stem, format, only: key }).await
+            }
+            Work::Noted => Ok(Box::new(|_| Ok(Value::Null))),
         }
     }
 
@@ -31,6 +35,7 @@ impl Service {
         match Work::of(job)? {
             Work::MakeImage => self.settle_make(tx, job, None),
             Work::CopyImage => self.settle_copy(tx, job).map(Some),
+            Work::Noted => Ok(Some(Value::Null)),
             Work::Import { .. } | Work::ImportObjects { .. } | Work::ExportImage { .. } => Ok(None),
         }
     }
@@ -42,7 +47,7 @@ impl Service {
             Work::MakeImage | Work::ImportObjects { .. } => self.give_up_image(tx, job, error),
             Work::CopyImage => self.give_up_copy(tx, job, error),
             // what it did not finish was never seen
-            Work::ExportImage { .. } => Ok(()),
+            Work::ExportImage { .. } | Work::Noted => Ok(()),
         }
     }
 }

@@ -306,7 +306,7 @@ async fn an_export_that_was_cancelled_writes_no_object() {
     let job = exported(&world, &me, &image, DiskFormat::Raw).await.expect("begun");
     let row = world.service.job(&me, job).await.expect("the job");
     world.service.cancel_job(&me, job).await.expect("cancelled");
-    let late = world.service.run_export(&row, BUCKET, "out", DiskFormat::Raw).await;
+    let late = world.service.carry_out_work(&row).await;
     assert!(late.is_err_and(|error| matches!(error, Error::Gone)));
     assert_eq!(run(&world).await, 0);
     assert_eq!(std::fs::read_dir(dir.path().join(BUCKET)).expect("listed").count(), 0);
