@@ -117,6 +117,16 @@ pub enum Filter {
     CreatedAt(TimeOp, Timestamp),
     /// When the record last changed.
     UpdatedAt(TimeOp, Timestamp),
+    /// Single accounts have been given it, or not: it is of visibility shared and has members.
+    Given(bool),
+    /// Has any tag, or none.
+    Tagged(bool),
+    /// At least one of these.
+    Any(Vec<Filter>),
+    /// Each of these.
+    All(Vec<Filter>),
+    /// Not this. What an image does not have is not so either.
+    Not(Box<Filter>),
 }
 
 crate::words! {

@@ -87,6 +87,13 @@ impl World {
     fn meets(&self, image: &Image, filter: &Filter) -> bool {
         match filter {
             Filter::UsedByInstance(used) => self.instances.iter().any(|instance| instance.image == image.id) == *used,
+            Filter::Given(given) => {
+                let has_members = self.members.iter().any(|member| member.image == image.id);
+                (image.visibility == Visibility::Shared && has_members) == *given
+            }
+            Filter::Any(filters) => filters.iter().any(|filter| self.meets(image, filter)),
+            Filter::All(filters) => filters.iter().all(|filter| self.meets(image, filter)),
+            Filter::Not(filter) => !self.meets(image, filter),
             other => meets(image, other),
         }
     }
@@ -155,7 +162,10 @@ fn meets(image: &Image, filter: &Filter) -> bool {
             .any(|(status, hidden)| image.status == *status && hidden.is_none_or(|hidden| hidden == image.hidden)),
         Filter::Visibilities(all) => all.contains(&image.visibility),
         Filter::Snapshot(snapshot) => image.disks.iter().any(|disk| disk.snapshot == Some(*snapshot)),
-        Filter::UsedByInstance(_) => unreachable!("the world knows"),
+        Filter::Tagged(tagged) => image.tags.is_empty() != *tagged,
+        Filter::UsedByInstance(_) | Filter::Given(_) | Filter::Any(_) | Filter::All(_) | Filter::Not(_) => {
+            unreachable!("the world knows")
+        }
         Filter::Property(name, value) => image.properties.get(name) == Some(&Some(value.clone())),
         Filter::Md5(value) => content.is_some_and(|content| content.md5.as_ref() == Some(value)),
         Filter::HashAlgorithm(value) => hash.is_some_and(|hash| hash.algorithm == *value),
@@ -314,11 +324,13 @@ fn counted_filter(rng: &mut StdRng, _: &World) -> Filter {
 
 /// The others that came with facts, machines and snapshots.
 fn newer_filter(rng: &mut StdRng) -> Filter {
-    match rng.random_range(0..5) {
+    match rng.random_range(0..7) {
         0 => Filter::NameLike(pick(rng, &PATTERNS).to_owned()),
         1 => Filter::UsedByInstance(rng.random_bool(0.6)),
         2 => Filter::Snapshot(snapshot(rng.random_range(0..5))),
         3 => Filter::Fact(pick(rng, FactKey::ALL), pick(rng, &FACTS).to_owned()),
+        4 => Filter::Given(rng.random_bool(0.4)),
+        5 => Filter::Tagged(rng.random_bool(0.7)),
         _ => {
             let key = pick(rng, &[FactKey::Platform, FactKey::BootMode, FactKey::Nvme, FactKey::Family]);
             let values = [None, Some("Debian"), Some("uefi"), Some("true"), Some("f0")];
@@ -331,9 +343,13 @@ fn newer_filter(rng: &mut StdRng) -> Filter {
 fn random_filter(rng: &mut StdRng, world: &World) -> Filter {
     let some = |rng: &mut StdRng, most: usize| rng.random_range(0..=most);
     let op = pick(rng, &[TimeOp::Gt, TimeOp::Gte, TimeOp::Lt, TimeOp::Lte, TimeOp::Eq, TimeOp::Neq]);
-    match rng.random_range(0..25) {
+    let few = |rng: &mut StdRng| (0..some(rng, 3)).map(|_| random_filter(rng, world)).collect();
+    match rng.random_range(0..28) {
         17..20 => counted_filter(rng, world),
-        20.. => newer_filter(rng),
+        20..25 => newer_filter(rng),
+        25 => Filter::Any(few(rng)),
+        26 => Filter::All(few(rng)),
+        27.. => Filter::Not(Box::new(random_filter(rng, world))),
         0 => Filter::Ids(world.images.iter().filter(|_| rng.random_bool(0.3)).map(|image| image.id).collect()),
         1 => Filter::Names((0..some(rng, 3)).map(|_| pick(rng, &["", "a", "B", "é"]).to_owned()).collect()),
         2 => Filter::Statuses((0..some(rng, 5)).map(|_| pick(rng, &Status::ALL)).collect()),

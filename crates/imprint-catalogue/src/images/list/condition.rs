@@ -1,6 +1,6 @@
 //! One condition of a list as SQL.
 
-use imprint_model::{FactKey, Filter, Number, Status, TimeOp, Timestamp};
+use imprint_model::{FactKey, Filter, Number, Status, TimeOp, Timestamp, Visibility};
 
 use super::VALUES_MAX;
 use super::statement::{Source, Statement};
@@ -102,7 +102,28 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
         Filter::Between(number, least, most) => between(statement, *number, *least, *most),
         Filter::CreatedAt(op, time) => compared(statement, source.created_at(), *op, *time),
         Filter::UpdatedAt(op, time) => compared(statement, "i.updated_at", *op, *time),
+        Filter::Given(given) => {
+            let member = format!("SELECT 1 FROM image_member g WHERE g.image_id = {}", source.id());
+            negated(!given, &format!("i.visibility = '{}' AND EXISTS ({member})", Visibility::Shared))
+        }
+        Filter::Tagged(tagged) => format!("i.tags {} '[]'", if *tagged { "<>" } else { "=" }),
+        Filter::Any(filters) => either(each(statement, source, filters)?.into_iter()),
+        Filter::All(filters) => match each(statement, source, filters)?.as_slice() {
+            [] => "1 = 1".to_owned(),
+            conditions => format!("({})", conditions.join(" AND ")),
+        },
+        Filter::Not(filter) => negated(true, &condition(statement, source, filter)?),
     })
+}
+
+fn each(statement: &mut Statement, source: Source, filters: &[Filter]) -> Result<Vec<String>, Error> {
+    let one = |filter: &Filter| Ok(format!("({})", condition(statement, source, filter)?));
+    filters.iter().map(one).collect()
+}
+
+/// The condition or its contrary; what is unknown of an image is not so.
+fn negated(contrary: bool, condition: &str) -> String {
+    format!("CASE WHEN {condition} THEN {} ELSE {} END = 1", i32::from(!contrary), i32::from(contrary))
 }
 
 /// Any of these; without any, nothing.
