@@ -21,6 +21,7 @@ mod op;
 mod ops;
 mod os;
 mod parts;
+mod values;
 mod view;
 mod words;
 

@@ -97,6 +97,7 @@ async fn modify(call: Call) -> Outcome {
         not_while_creating: true,
         unique_name: true,
         family_limits: true,
+        ..UpdateRules::default()
     };
     call.parts.service.update_image_as(&call.caller, id, changes, rules, call.ask.clone()).await?;
     Ok(json!({}))

@@ -24,6 +24,10 @@ pub struct UpdateRules {
     pub unique_name: bool,
     /// Families have room for so many images, and accounts for so many families.
     pub family_limits: bool,
+    /// Only while the image is usable.
+    pub only_available: bool,
+    /// Pairs of properties of which an image has at most one. An image that has both already may keep them.
+    pub exclusive: &'static [(&'static str, &'static str)],
 }
 
 impl Service {
@@ -41,7 +45,8 @@ impl Service {
     /// Also [`Error::Duplicate`] of the name, [`Error::OverQuota`] of families, [`Conflict::ImageCreating`],
     /// [`Conflict::ImageNotAvailable`], [`Conflict::ImageNotDeprecated`], [`Conflict::ImageShared`],
     /// [`Conflict::ImageUsedByInstance`], [`Conflict::MetadataAccessOpened`], [`Conflict::BootModeForArchitecture`],
-    /// [`Error::DryRun`].
+    /// [`Error::WrongStatus`] where only a usable image may be changed, [`Error::PropertyPresent`] of one that excludes
+    /// another, [`Error::DryRun`].
     pub async fn update_image_as(
         &self,
         caller: &Caller,
@@ -89,6 +94,7 @@ impl Service {
         limits.check(&image)?;
         check_texts(limits, &image)?;
         check_facts(tx, Some(&before), &image)?;
+        check_exclusive(&before, &image, rules.exclusive)?;
         if rules.unique_name && image.name != before.name {
             require_free_name(tx, &image)?;
         }
@@ -117,7 +123,19 @@ fn load_for_change(tx: &mut Tx<'_>, caller: &Caller, id: ImageId, rules: &Update
     if rules.not_while_creating && creating {
         return Err(Error::Conflict(Conflict::ImageCreating));
     }
+    if rules.only_available && image.status != Status::Available {
+        return Err(Error::WrongStatus(image.status));
+    }
     Ok(image)
+}
+
+/// Of two properties that exclude one another an image does not come to have both.
+fn check_exclusive(before: &Image, after: &Image, pairs: &[(&str, &str)]) -> Result<(), Error> {
+    let has_both = |image: &Image, (one, other): (&str, &str)| {
+        image.properties.contains_key(one) && image.properties.contains_key(other)
+    };
+    let broken = pairs.iter().find(|&&pair| has_both(after, pair) && !has_both(before, pair));
+    broken.map_or(Ok(()), |&(_, other)| Err(Error::PropertyPresent(other.to_owned())))
 }
 
 /// An image that is offered and that nobody else was given can be withdrawn; one that was withdrawn offered again.

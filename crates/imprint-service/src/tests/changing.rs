@@ -22,6 +22,7 @@ fn strict() -> UpdateRules {
         not_while_creating: true,
         unique_name: true,
         family_limits: true,
+        ..UpdateRules::default()
     }
 }
 
@@ -269,4 +270,30 @@ async fn an_unshared_image_is_private_and_a_public_one_stays_public() {
     world.service.share_image(&me, HERE, id, unpublish, Ask::default()).await.expect("nothing to do");
     assert_eq!(shown(&world, &me, id).await.visibility, Visibility::Public);
     conflicts(&delete(&world, &me, id).await, Conflict::ImagePublic);
+}
+
+#[tokio::test]
+async fn only_a_usable_image_is_changed_where_a_dialect_asks_for_that_and_properties_may_exclude_one_another() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let rules = UpdateRules { only_available: true, exclusive: &[("one", "other")], ..UpdateRules::default() };
+    let set = |name: &str| Change::SetProperty {
+        name: name.to_owned(),
+        value: Some("true".to_owned()),
+        expects: Presence::Any,
+    };
+    let change = |id, changes| world.service.update_image_as(&me, id, changes, rules.clone(), Ask::default());
+    let queued = create(&world, &me, raw()).await;
+    for changes in [vec![], vec![set("one")]] {
+        let refused = change(queued.id, changes).await;
+        assert!(matches!(refused, Err(Error::WrongStatus(Status::Queued))), "{refused:?}");
+    }
+    let image = uploaded(&world, &me, b"data").await;
+    change(image.id, vec![set("one")]).await.expect("one of the two");
+    let refused = change(image.id, vec![set("third"), set("other")]).await;
+    assert!(matches!(&refused, Err(Error::PropertyPresent(name)) if name == "other"), "{refused:?}");
+    let taken = Change::RemoveProperty("one".to_owned());
+    let shown = change(image.id, vec![set("other"), taken]).await.expect("in the end there is one of the two");
+    assert_eq!(shown.properties.keys().collect::<Vec<_>>(), ["other"]);
+    world.service.update_image(&me, image.id, vec![set("one")]).await.expect("others do not ask");
+    change(image.id, vec![set("third")]).await.expect("what is so already does not stand in the way");
 }

@@ -151,6 +151,7 @@ impl Walk {
             not_while_creating: self.dice.below(2) == 0,
             unique_name: true,
             family_limits: true,
+            ..UpdateRules::default()
         };
         let change = match self.dice.below(4) {
             0 => Change::Name(Some(self.name())),
