@@ -33,6 +33,8 @@ pub(super) fn cut(query: &ImageQuery, finely: bool) -> Parts<'_> {
     let named = query.filters.iter().any(|filter| matches!(filter, Filter::Names(_)));
     let mut by_region: Option<&str> = None;
     for filter in &query.filters {
+        // Where no status will do there is nothing to walk.
+        parts.retain(|part| Status::ALL.into_iter().any(|status| allows(filter, status, part.hidden)));
         match filter {
             Filter::Visibility(visibility) => parts.retain(|part| part.visibility == *visibility),
             Filter::Visibilities(all) => parts.retain(|part| all.contains(&part.visibility)),

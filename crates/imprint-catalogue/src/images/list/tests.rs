@@ -176,6 +176,13 @@ fn lists_by_label_walk_labels() {
 }
 
 #[test]
+fn what_no_status_allows_is_not_walked() {
+    let states = Filter::States(vec![(Status::Available, Some(false))]);
+    let query = ImageQuery { filters: vec![states, Filter::Tag("t".to_owned())], ..user(vec![], vec![]) };
+    assert!(!page(&query, None).text.contains("hidden = 1"));
+}
+
+#[test]
 fn kept_numbers_are_found_by_their_keys() {
     let kept = |filters| Statement::kept(&of_region(filters)).expect("valid").expect("something to count");
     let indexes = ["PRIMARY KEY", "image_count_seen", "image_member_offers"];
