@@ -216,6 +216,21 @@ async fn answers_carry_the_request_s_id_and_the_host_in_either_format() {
 }
 
 #[tokio::test]
+async fn xml_stays_well_formed_whatever_another_dialect_called_an_image() {
+    let world = World::new().await;
+    let nasty = "</ImageName><x>&amp;\u{1}\u{b}\r]]>\u{fffe}\u{202e}'\"";
+    world.image(|image| image.name = Some(nasty.to_owned())).await;
+    let v1 = world.owner.styled(Style::V1Form);
+    let answer = v1.ask("DescribeImages", &[("Format", "XML")]).await;
+    let name = "<ImageName>&lt;/ImageName&gt;&lt;x&gt;&amp;amp;\u{fffd}\u{fffd}&#13;]]&gt;\u{fffd}\u{202e}&apos;&quot;</ImageName>";
+    assert!(answer.status == StatusCode::OK && answer.text.contains(name), "{}", answer.text);
+    assert!(answer.text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeImagesResponse>"));
+    assert!(answer.text.ends_with("</DescribeImagesResponse>"));
+    let answer = world.owner.ask("DescribeImages", &[]).await.ok();
+    assert_eq!(answer["Images"]["Image"][0]["ImageName"], nasty);
+}
+
+#[tokio::test]
 async fn one_value_for_one_name_and_not_too_many_names() {
     let world = World::new().await;
     let twice = [("UserName", "a"), ("UserName", "b")];
