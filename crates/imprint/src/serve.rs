@@ -95,7 +95,7 @@ impl Parts {
             },
         ));
         let (service, identity, clock) = (self.service.clone(), self.identity.clone(), Arc::clone(&self.clock));
-        let ecs = Arc::new(EcsDialect::new(service, identity, clock, self.ecs.clone()));
+        let ecs = Arc::new(EcsDialect::new(service, identity, clock, self.ecs));
         let surface = Surface::new(glance)
             .mount(Claim::Under("/identity"), keystone)
             .mount(Claim::Under("/imprint"), native)
