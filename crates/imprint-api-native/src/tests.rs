@@ -21,6 +21,8 @@ use crate::{NativeDialect, wire};
 const ROOT: (&str, &str) = ("ROOTKEY", "root-secret-of-tests");
 /// An id that nothing has.
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+/// An id that an image is given.
+const NEW: &str = "00000000-0000-4000-8000-000000000001";
 
 struct Fixture {
     world: World,
@@ -224,6 +226,9 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
         case("show_job", "GET", v1(&format!("jobs/{NOBODY}")), none(), 404),
         case("push_parameters", "GET", v1("push"), none(), 200),
         case("push_parameters", "PUT", v1("push"), none(), 405),
+        case("create_image", "POST", v1("images"), json!({ "id": NEW, "disk_format": "raw" }), 201),
+        case("create_image", "POST", v1("images"), json!({ "id": NEW }), 409),
+        case("create_image", "POST", v1("images"), json!({ "id": "nobody" }), 400),
         case("missing_chunks", "POST", v1(&format!("images/{image}/chunks/missing")), vec![0; 64], 200),
         case("missing_chunks", "POST", v1(&format!("images/{image}/chunks/missing")), vec![0; 63], 400),
         case("put_chunks", "PUT", v1(&format!("images/{image}/chunks")), vec![1, 0, 0, 0, 9], 204),
@@ -265,7 +270,7 @@ async fn nobody_gets_past_the_door_and_tenants_administer_nothing() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{} {token:?}", op.name);
         }
         let (status, _) = fixture.ask(op.method.as_str(), &path, &fixture.tenant, json!({})).await;
-        let images = path.contains("/images/") || path.contains("/jobs") || path.ends_with("/push");
+        let images = path.contains("/images") || path.contains("/jobs") || path.ends_with("/push");
         assert_eq!(status == StatusCode::FORBIDDEN, !images, "{} gave {status}", op.name);
     }
 }

@@ -2,12 +2,14 @@
 //! newer service goes on serving an older command line.
 
 mod account;
+mod image;
 
 use serde::{Deserialize, Serialize};
 
 pub use account::{
     AccountQuota, BoundUser, ChangePolicy, CreateBoundUser, CreatePolicy, NewBoundUser, Policy, SetQuota,
 };
+pub use image::{CreateImage, CreatedImage};
 
 /// The body of every refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod access;
 mod ask;
 mod buckets;
 mod definitions;
+mod elsewhere;
 mod error;
 mod fetch;
 mod figures;
@@ -38,6 +39,7 @@ pub use definitions::{
     DEFINITION_NAME_CHARS_MAX, DEFINITION_TEXT_CHARS_MAX, Definition, DefinitionKind, ListNamespaces, Namespace,
     NamespaceContent, NamespaceDetails, NamespaceSort, NewDefinition, Present,
 };
+pub use elsewhere::{Elsewhere, Errand, Parcel, Told};
 pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
 pub use groups::CreateGroup;
@@ -57,9 +59,9 @@ pub use inventory::{
     ResizeDisk, SizesOf, StopInstance, SystemDisk,
 };
 pub use jobs::{
-    Cause, ExportImage, ExportTo, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing, JobMark, JobQuery,
-    JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work, job_cause,
-    job_label, jobs_with,
+    Cause, CopyElsewhere, ExportImage, ExportTo, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing,
+    JobMark, JobQuery, JobSort, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO, ObjectDisk, Runner, Secret, Work,
+    job_cause, job_label, jobs_with,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use quotas::AccountQuota;
@@ -76,6 +78,8 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     credentials: Arc<jobs::Credentials>,
+    /// Other installations that images can be copied to.
+    elsewhere: Arc<dyn Elsewhere>,
     /// Rung when a job was enqueued on this node.
     wake: Arc<Notify>,
     warm: Arc<warm::WarmSet>,
@@ -91,10 +95,17 @@ impl Service {
             clock,
             settings: Arc::new(settings),
             credentials: Arc::default(),
+            elsewhere: Arc::new(elsewhere::Nowhere::default()),
             wake: Arc::default(),
             warm: Arc::default(),
             figures: Arc::default(),
         }
+    }
+
+    /// The engine that can copy images to other installations. Once, before anything is served.
+    #[must_use]
+    pub fn with_elsewhere(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// What the operator set.

@@ -6,6 +6,7 @@ mod bound_users;
 mod chunks;
 mod content;
 mod extents;
+mod images;
 mod jobs;
 mod keys;
 mod login;
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Row> {
         quotas::OPS,
         store::OPS,
         jobs::OPS,
+        images::OPS,
         chunks::OPS,
         content::OPS,
         extents::OPS,

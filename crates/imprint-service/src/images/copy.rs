@@ -175,7 +175,7 @@ fn require_copying(image: &Image) -> Result<(), Error> {
 }
 
 /// What is to be copied, when `owner` may copy it to `region`.
-fn require_copyable(owner: &ProjectId, source: &Image, region: &str) -> Result<Content, Error> {
+pub(crate) fn require_copyable(owner: &ProjectId, source: &Image, region: &str) -> Result<Content, Error> {
     if source.visibility == Visibility::Community {
         return Err(Error::Conflict(Conflict::CommunityImageCopied));
     }
@@ -187,7 +187,7 @@ fn require_copyable(owner: &ProjectId, source: &Image, region: &str) -> Result<C
 }
 
 /// What a copy says of itself: what its original does, but for what is the original's own.
-fn describe_copy(image: &mut Image, source: Image, wanted: &CopyImage) {
+pub(crate) fn describe_copy(image: &mut Image, source: Image, wanted: &CopyImage) {
     image.name.clone_from(&wanted.name);
     image.visibility = Visibility::Private;
     image.disk_format = source.disk_format;

@@ -36,7 +36,7 @@ pub use update::UpdateRules;
 pub use upload::Upload;
 
 pub(crate) use change::{add_tags, remove_tag_keys};
-pub(crate) use copy::{forget_copy, require_own};
+pub(crate) use copy::{describe_copy, forget_copy, require_copyable, require_own};
 pub(crate) use make::waiting_image;
 pub(crate) use rules::{account_of, require_group, require_in};
 pub(crate) use writing::{require_formats, require_no_copy_waits};

@@ -41,9 +41,12 @@ impl Service {
                 None => Ok(()),
             },
             Work::ImportObjects { .. } => self.settle_cancelled_objects(tx, job),
+            Work::CopyElsewhere(_) => self.take_back_later(tx, job),
             // what it did not finish is never seen
             Work::ExportImage { .. } => Ok(()),
-            Work::Import { .. } | Work::MakeImage | Work::Noted => Err(Error::Conflict(Conflict::JobNotStoppable)),
+            Work::Import { .. } | Work::MakeImage | Work::TakeBack { .. } | Work::Noted => {
+                Err(Error::Conflict(Conflict::JobNotStoppable))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! any node. Every job may run twice.
 
 mod cancel;
+mod copy_elsewhere;
 mod exports;
 mod import;
 mod mark;
@@ -18,6 +19,7 @@ use imprint_model::{Caller, DiskFormat, ImageId, Job, JobId, JobState, ObjectPla
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use copy_elsewhere::CopyElsewhere;
 pub use exports::{ExportImage, ExportTo};
 pub use import::{ImportImage, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, KEY_IMPORTING_TO};
 pub(crate) use mark::note_ended;
@@ -61,6 +63,13 @@ pub enum Work {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
+    /// Copies an image to another installation.
+    CopyElsewhere(CopyElsewhere),
+    /// Removes what there is of a copy at another installation.
+    TakeBack {
+        /// The region that stands for it.
+        region: String,
+    },
     /// Nothing: it was done when it was asked for.
     Noted,
 }
@@ -103,6 +112,10 @@ impl Work {
     pub const IMPORT_OBJECTS: &str = "import_objects";
     /// Kind of [`Work::ExportImage`].
     pub const EXPORT_IMAGE: &str = "export_image";
+    /// Kind of [`Work::CopyElsewhere`].
+    pub const COPY_ELSEWHERE: &str = "copy_elsewhere";
+    /// Kind of [`Work::TakeBack`].
+    pub const TAKE_BACK: &str = "take_back";
     /// Kind of [`Work::Noted`].
     pub const NOTED: &str = "noted";
 
@@ -122,6 +135,8 @@ impl Work {
             Work::CopyImage => Self::COPY_IMAGE,
             Work::ImportObjects { .. } => Self::IMPORT_OBJECTS,
             Work::ExportImage { .. } => Self::EXPORT_IMAGE,
+            Work::CopyElsewhere(_) => Self::COPY_ELSEWHERE,
+            Work::TakeBack { .. } => Self::TAKE_BACK,
             Work::Noted => Self::NOTED,
         }
     }

@@ -25,6 +25,8 @@ impl Service {
             Work::ExportImage { bucket, stem, format, key } => {
                 self.run_export(job, &bucket, &Keys { stem, format, only: key }).await
             }
+            Work::CopyElsewhere(copy) => self.run_copy_elsewhere(job, &copy).await,
+            Work::TakeBack { region } => self.run_take_back(job, &region).await,
             Work::Noted => Ok(Box::new(|_| Ok(Value::Null))),
         }
     }
@@ -36,7 +38,11 @@ impl Service {
             Work::MakeImage => self.settle_make(tx, job, None),
             Work::CopyImage => self.settle_copy(tx, job).map(Some),
             Work::Noted => Ok(Some(Value::Null)),
-            Work::Import { .. } | Work::ImportObjects { .. } | Work::ExportImage { .. } => Ok(None),
+            Work::Import { .. }
+            | Work::ImportObjects { .. }
+            | Work::ExportImage { .. }
+            | Work::CopyElsewhere(_)
+            | Work::TakeBack { .. } => Ok(None),
         }
     }
 
@@ -46,8 +52,9 @@ impl Service {
             Work::Import { .. } => self.settle_failed_import(tx, job, error),
             Work::MakeImage | Work::ImportObjects { .. } => self.give_up_image(tx, job, error),
             Work::CopyImage => self.give_up_copy(tx, job, error),
+            Work::CopyElsewhere(_) => self.take_back_later(tx, job),
             // what it did not finish was never seen
-            Work::ExportImage { .. } | Work::Noted => Ok(()),
+            Work::ExportImage { .. } | Work::TakeBack { .. } | Work::Noted => Ok(()),
         }
     }
 }
