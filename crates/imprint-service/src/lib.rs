@@ -44,9 +44,9 @@ pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
 pub use groups::CreateGroup;
 pub use images::{
-    Annotation, Change, CopyImage, CreateImage, DiskWanted, Download, FactChange, ImageSource, ListImages, Listing,
-    MakeImage, NewImage, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules, Upload, possession_key,
-    prove_possession,
+    Annotation, Change, ChangeOffers, CopyImage, CreateImage, DiskWanted, Download, FactChange, ImageSource,
+    ListImages, Listing, MakeImage, NewImage, OfferStep, Presence, Progress, ProvenChunk, Seen, Sharing, UpdateRules,
+    Upload, possession_key, prove_possession,
 };
 pub use imprint_catalogue::disks::DiskQuery;
 pub use imprint_catalogue::instances::InstanceQuery;
