@@ -193,7 +193,10 @@ mod tests {
             assert_eq!((&shown["status"], &shown["end_time"]), (&json!(word), &json!(end)));
             assert_eq!(shown["begin_time"], "1970-01-01T00:00:01.234Z");
             assert_eq!(shown["entities"]["process_percent"], json!(percent));
-            assert_eq!((shown["error_code"].is_null(), shown["fail_reason"].is_null()), (word != "FAIL", word != "FAIL"));
+            assert_eq!(
+                (shown["error_code"].is_null(), shown["fail_reason"].is_null()),
+                (word != "FAIL", word != "FAIL")
+            );
             assert_eq!(shown["job_type"], "imsCopyImageInRegionJob");
         }
     }
@@ -221,7 +224,8 @@ mod tests {
     #[test]
     fn progress_reaches_the_end_only_with_success() {
         let mut one = shown(Work::IMPORT_OBJECTS, JobState::Running);
-        for (done, total, share) in [(1, Some(3), 0.33), (3, Some(3), 0.99), (u64::MAX, Some(1), 0.99), (5, None, 0.0)] {
+        for (done, total, share) in [(1, Some(3), 0.33), (3, Some(3), 0.99), (u64::MAX, Some(1), 0.99), (5, None, 0.0)]
+        {
             (one.job.done_bytes, one.job.total_bytes) = (done, total);
             assert_eq!(progress(&one, &[])["entities"]["process_percent"], json!(share));
         }

@@ -41,12 +41,8 @@ pub(crate) fn read(members: Members<'_>) -> Result<BTreeSet<String>, Fault> {
 /// `key.value`, and `key=value` as images show it: the first of the two signs counts.
 fn as_texts(texts: &Value) -> Result<Vec<(&str, &str)>, Fault> {
     let texts = texts.as_array().ok_or_else(|| bad("tags"))?;
-    let split = |text: &Value| {
-        let text = text.as_str().ok_or_else(|| bad("tags"))?;
-        Ok(text_halves(text))
-    };
     // bounds what is looked at: one too many is enough to know
-    texts.iter().take(TAGS_MAX + 1).map(split).collect()
+    texts.iter().take(TAGS_MAX + 1).map(|text| text.as_str().map(text_halves).ok_or_else(|| bad("tags"))).collect()
 }
 
 fn as_objects(objects: &Value) -> Result<Vec<(&str, &str)>, Fault> {
