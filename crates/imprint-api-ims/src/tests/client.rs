@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, StatusCode};
 use imprint_http::{Body, Dialect, Request};
+use imprint_identity::{Identity, Proof, Scheme, Signer};
 use imprint_model::{Clock, ManualClock, ProjectId};
 use parking_lot::Mutex;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -220,6 +221,19 @@ impl Client {
         let request = http::Request::builder().method(method).uri(target);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         request.body(content).expect("valid")
+    }
+
+    /// Whose key this client has, as identity tells.
+    pub(crate) async fn signer(&self, identity: &Identity) -> Signer {
+        let signature = mac(self.secret.as_bytes(), "text");
+        let proof = Proof {
+            access_key_id: &self.key,
+            security_token: None,
+            scheme: Scheme::Sha256,
+            message: b"text",
+            signature: &signature,
+        };
+        identity.verify_signature(proof).await.expect("its own key")
     }
 
     fn now(&self) -> String {

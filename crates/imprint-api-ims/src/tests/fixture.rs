@@ -2,6 +2,7 @@
 //! or never do while nothing runs.
 
 use imprint_catalogue::{Tx, images};
+use imprint_identity::{Target, UserFilter};
 use imprint_model::{Clock, Content, Image, ImageId, MapId, ProjectId, Status, Visibility};
 
 use super::World;
@@ -10,6 +11,18 @@ impl World {
     /// The project of an account of this world: `acme`, `other` or `admin`.
     pub(crate) async fn project(&self, name: &str) -> ProjectId {
         ProjectId(self.identity.account(name).await.expect("an account").project_id)
+    }
+
+    /// The id of the user of this name.
+    pub(crate) async fn user(&self, name: &str) -> String {
+        let users = self.identity.list_users(UserFilter::default()).await.expect("users");
+        users.into_iter().find(|user| user.name == name).expect("there").id
+    }
+
+    /// Gives a user a role in a project.
+    pub(crate) async fn grant(&self, user: &str, project: &str, role: &str) {
+        let role = self.identity.list_roles(Some(role.to_owned())).await.expect("roles").remove(0);
+        self.identity.grant(user, Target::Project(project.to_owned()), &role.id).await.expect("granted");
     }
 
     /// An image of the first project's own, active, private and called `an image`; `change` makes it what it should be.

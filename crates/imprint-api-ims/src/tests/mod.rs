@@ -8,5 +8,5 @@ mod client;
 mod fixture;
 mod world;
 
-pub(crate) use client::{Answer, Client, Way};
+pub(crate) use client::{Answer, Client, Way, hex};
 pub(crate) use world::World;
