@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod datadir;
+mod elsewhere;
 mod failure;
 mod gauges;
 mod logging;

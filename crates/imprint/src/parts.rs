@@ -7,6 +7,7 @@ use imprint_service::HashAlgorithm;
 
 use crate::config::{ConfigError, Resolved};
 use crate::datadir::{KeyPair, parse_master_key};
+use crate::elsewhere::Remotes;
 
 /// Longest of the times that are set in seconds: a day.
 const DAY_SECS: u64 = 86_400;
@@ -18,6 +19,7 @@ pub(crate) struct Checked {
     pub(crate) data_dir: String,
     pub(crate) http: imprint_http::Settings,
     pub(crate) service: imprint_service::Settings,
+    pub(crate) remotes: Remotes,
     pub(crate) catalogue: imprint_catalogue::Settings,
     pub(crate) store_url: String,
     pub(crate) store: imprint_store::Settings,
@@ -33,6 +35,7 @@ pub(crate) fn check(settings: &Resolved) -> Result<Checked, ConfigError> {
         data_dir: settings.text("data_dir").unwrap_or_default(),
         http: http(settings)?,
         service: service(settings)?,
+        remotes: remotes(settings)?,
         catalogue: catalogue(settings)?,
         store_url: store_url(settings)?,
         store: store(settings)?,
@@ -93,14 +96,48 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
 /// The regions of this installation. Their names stand in ids of resources and in comma lists, so they are plain words.
 fn regions(settings: &Resolved) -> Result<Vec<String>, ConfigError> {
     let regions = settings.list("region");
-    let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if regions.is_empty() || !regions.iter().all(plain) {
+    if regions.is_empty() || !regions.iter().all(|name| is_plain(name)) {
         return Err(settings.refuse("region", "must be names of letters, digits, - _ ., separated by commas"));
     }
     if regions.iter().collect::<BTreeSet<_>>().len() < regions.len() {
         return Err(settings.refuse("region", "names a region twice"));
     }
     Ok(regions)
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Other installations, and the keys this one has there.
+fn remotes(settings: &Resolved) -> Result<Remotes, ConfigError> {
+    let (own, mut remotes) = (regions(settings)?, Remotes::default());
+    for pair in settings.list("remote_regions") {
+        let refuse = |why: &str| settings.refuse("remote_regions", why);
+        let (name, url) = pair.split_once('=').ok_or_else(|| refuse("must be NAME=URL, separated by commas"))?;
+        let url = url.trim_end_matches('/');
+        if !is_plain(name) || own.iter().any(|own| own == name) {
+            return Err(refuse("names must be of letters, digits, - _ ., and no region of this installation"));
+        }
+        if !["http://", "https://"].iter().any(|beginning| url.starts_with(beginning)) || url.contains('@') {
+            return Err(refuse("URLs begin with http:// or https:// and hold no keys: those are remote_region_keys"));
+        }
+        if remotes.urls.insert(name.to_owned(), url.to_owned()).is_some() {
+            return Err(refuse("names a region twice"));
+        }
+    }
+    for pair in settings.list("remote_region_keys") {
+        let parts = pair.split_once('=').and_then(|(name, keys)| Some((name, keys.split_once(':')?)));
+        let known = parts.filter(|(name, _)| remotes.urls.contains_key(*name));
+        let why = "must be NAME=ACCESS_KEY:SECRET_KEY, separated by commas, for the names of remote_regions";
+        let (name, (access_key, secret_key)) = known.ok_or_else(|| settings.refuse("remote_region_keys", why))?;
+        let keys = KeyPair { access_key: access_key.to_owned(), secret_key: secret_key.to_owned() };
+        remotes.keys.insert(name.to_owned(), keys);
+    }
+    if remotes.urls.keys().any(|name| !remotes.keys.contains_key(name)) {
+        return Err(settings.refuse("remote_region_keys", "must give a key for each of remote_regions"));
+    }
+    Ok(remotes)
 }
 
 /// The ECS dialect's settings.

@@ -53,8 +53,19 @@ struct Parts {
 
 impl Parts {
     async fn open(checked: Checked) -> Result<Self, Failure> {
-        let Checked { data_dir, service, catalogue, store_url, store, identity, ecs, master_key, root_keys, .. } =
-            checked;
+        let Checked {
+            data_dir,
+            service,
+            remotes,
+            catalogue,
+            store_url,
+            store,
+            identity,
+            ecs,
+            master_key,
+            root_keys,
+            ..
+        } = checked;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = DataDir::at(data_dir);
         dir.create().map_err(|error| Failure::doing("cannot make the data directory", error))?;
@@ -69,7 +80,7 @@ impl Parts {
             .map_err(|error| Failure::doing("cannot open the identity", error))?;
         first_account(&identity, &dir, root_keys).await?;
         let buckets_dir = service.buckets_dir.clone();
-        let service = Service::new(catalogue, store, Arc::clone(&clock), service);
+        let service = Service::new(catalogue, store, Arc::clone(&clock), service).with_elsewhere(Arc::new(remotes));
         service.prepare().await.map_err(|error| Failure::doing("cannot bring the database up to date", error))?;
         if let Some(dir) = buckets_dir {
             tokio::fs::create_dir_all(&dir)

@@ -4,6 +4,8 @@
 mod administration;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/elsewhere.rs"]
+mod elsewhere;
 #[path = "cli/first_account.rs"]
 mod first_account;
 #[path = "cli/interrupted.rs"]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,12 +13,15 @@ use tokio::sync::RwLock;
 
 use super::ClientArgs;
 use super::login::{self, Login, Purpose};
+use crate::datadir::KeyPair;
 use crate::failure::{ExitCode, Failure};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next request: less than services keep theirs.
 const POOL_IDLE: Duration = Duration::from_secs(45);
+/// How long a service may be silent when nobody watches: it reads a whole disk before it says that it is complete.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How often a request is tried again that met a short trouble, and the first pause before that.
 const RETRIES_MAX: u32 = 4;
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -34,7 +37,7 @@ pub(super) struct Endpoint {
 
 /// A client of one service. Cheap to clone; all clones share the token.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     login: Arc<Login>,
     url: Arc<str>,
@@ -46,11 +49,7 @@ impl Client {
     pub(super) async fn connect(args: &ClientArgs, purpose: Purpose) -> Result<Self, Failure> {
         let env = |name: &str| std::env::var(name).ok();
         let plan = login::plan(args.url.as_deref(), args.cloud.as_deref(), purpose, &env)?;
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .tcp_keepalive(Duration::from_secs(30))
-            .user_agent(concat!("imprint/", env!("CARGO_PKG_VERSION")));
+        let mut http = builder();
         if let Some(path) = &plan.ca_file {
             let pem = std::fs::read(path).map_err(|error| Failure::doing(&format!("cannot read {path}"), error))?;
             let certificate = reqwest::Certificate::from_pem(&pem);
@@ -59,9 +58,18 @@ impl Client {
         if plan.unverified {
             http = http.danger_accept_invalid_certs(true);
         }
+        Self::enter(http, plan.login, plan.url.as_deref()).await
+    }
+
+    /// Logs in by an access key at the service at `url`.
+    pub(crate) async fn with_key(url: &str, keys: KeyPair) -> Result<Self, Failure> {
+        Self::enter(builder().read_timeout(ANSWER_TIMEOUT), Login::AccessKey(keys), Some(url)).await
+    }
+
+    async fn enter(http: ClientBuilder, login: Login, url: Option<&str>) -> Result<Self, Failure> {
         let http = http.build().map_err(|error| Failure::doing("cannot make a client", error))?;
-        let Endpoint { url, token } = plan.login.enter(&http, plan.url.as_deref()).await?;
-        Ok(Self { http, login: Arc::new(plan.login), url: url.into(), token: Arc::new(RwLock::new(token)) })
+        let Endpoint { url, token } = login.enter(&http, url).await?;
+        Ok(Self { http, login: Arc::new(login), url: url.into(), token: Arc::new(RwLock::new(token)) })
     }
 
     /// Where the service is.
@@ -129,7 +137,7 @@ impl Client {
     }
 
     /// Sends JSON, gets JSON. Only once: what makes something new must not be made twice.
-    pub(super) async fn ask<T: DeserializeOwned>(
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -156,6 +164,14 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn builder() -> ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .tcp_keepalive(Duration::from_secs(30))
+        .user_agent(concat!("imprint/", env!("CARGO_PKG_VERSION")))
 }
 
 /// Sends a request that stands for itself.

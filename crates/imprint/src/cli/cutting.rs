@@ -1,11 +1,13 @@
-//! A file cut into the chunks the service stores, named and proven, on a thread of its own. Holds a few MiB of the
-//! file at a time, whatever its size.
+//! A disk cut into the chunks the service stores, named and proven, on a thread of its own. Holds a few MiB of the
+//! disk at a time, whatever its size.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use bytes::{Bytes, BytesMut};
+use imprint_model::ChunkId;
 use imprint_service::{ProvenChunk, prove_possession};
+use imprint_store::MapReader;
 use imprint_store::chunk::{self, ChunkSize, Content, Cutter, Piece};
 use tokio::sync::mpsc;
 
@@ -14,32 +16,58 @@ use crate::failure::Failure;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 4 << 20;
 /// Stretches that wait for whoever takes them.
-const AHEAD: usize = 2;
+pub(crate) const AHEAD: usize = 2;
 
 /// A chunk with its bytes.
-pub(super) struct Cut {
-    pub(super) chunk: ProvenChunk,
-    pub(super) bytes: Bytes,
+pub(crate) struct Cut {
+    pub(crate) chunk: ProvenChunk,
+    pub(crate) bytes: Bytes,
 }
 
-/// A stretch of the file.
-pub(super) struct Stretch {
+impl Cut {
+    /// Proves a chunk whose name is known.
+    pub(crate) fn proven(offset: u64, id: ChunkId, bytes: Bytes, key: &[u8; 32]) -> Self {
+        let len = u32::try_from(bytes.len()).expect("a chunk has at most 256 KiB");
+        Self { chunk: ProvenChunk { offset, len, id, proof: prove_possession(key, &bytes) }, bytes }
+    }
+}
+
+/// A stretch of the disk.
+pub(crate) struct Stretch {
     /// Its chunks; what is between them is hole.
-    pub(super) cuts: Vec<Cut>,
-    /// Where in the file it ends.
-    pub(super) end: u64,
+    pub(crate) cuts: Vec<Cut>,
+    /// Where on the disk it ends.
+    pub(crate) end: u64,
 }
 
-/// Begins to cut a file of `size_bytes`; `key` proves the chunks.
-pub(super) fn start(
-    file: File,
-    size_bytes: u64,
-    size: ChunkSize,
-    key: [u8; 32],
-) -> mpsc::Receiver<Result<Stretch, Failure>> {
+/// The stretches of a disk, from its beginning to its end.
+pub(crate) type Stretches = mpsc::Receiver<Result<Stretch, Failure>>;
+
+/// What can be cut.
+pub(crate) trait ReadAt: Send + 'static {
+    /// Fills the buffer from an offset; waits.
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> Result<(), Failure>;
+}
+
+impl ReadAt for File {
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> Result<(), Failure> {
+        let read = self.read_exact_at(buffer, offset);
+        read.map_err(|error| Failure::doing("the file could not be read to its end", error))
+    }
+}
+
+impl ReadAt for MapReader {
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> Result<(), Failure> {
+        let read = self.read_exact_at_blocking(offset, buffer);
+        read.map_err(|error| Failure::doing("the image could not be read to its end", error))
+    }
+}
+
+/// Begins to cut a disk of `size_bytes`; `key` proves the chunks.
+pub(crate) fn start(disk: impl ReadAt, size_bytes: u64, size: ChunkSize, key: [u8; 32]) -> Stretches {
     let (to, from) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        if let Err(failure) = cut(&file, size_bytes, size, &key, &to) {
+        if let Err(failure) = cut(&disk, size_bytes, size, &key, &to) {
             // nobody listens any more when this fails
             let _ = to.blocking_send(Err(failure));
         }
@@ -48,7 +76,7 @@ pub(super) fn start(
 }
 
 fn cut(
-    file: &File,
+    disk: &impl ReadAt,
     size_bytes: u64,
     size: ChunkSize,
     key: &[u8; 32],
@@ -60,8 +88,7 @@ fn cut(
         let before = buffer.len();
         let wanted = usize::try_from(size_bytes - read_bytes).unwrap_or(READ_BYTES).min(READ_BYTES);
         buffer.resize(before + wanted, 0);
-        let read = file.read_exact_at(&mut buffer[before..], read_bytes);
-        read.map_err(|error| Failure::doing("the file could not be read to its end", error))?;
+        disk.fill(&mut buffer[before..], read_bytes)?;
         read_bytes += wanted as u64;
         let base = cutter.position();
         let taken = cutter.feed(&buffer, read_bytes == size_bytes, &mut pieces);
@@ -79,8 +106,7 @@ fn prove(piece: Piece, base: u64, taken: &Bytes, key: &[u8; 32]) -> Option<Cut> 
     let Content::Data { .. } = piece.content else { return None };
     let start = usize::try_from(piece.offset - base).expect("within the buffer");
     let bytes = taken.slice(start..start + piece.len as usize);
-    let (id, proof) = (chunk::name(&bytes), prove_possession(key, &bytes));
-    Some(Cut { chunk: ProvenChunk { offset: piece.offset, len: piece.len, id, proof }, bytes })
+    Some(Cut::proven(piece.offset, chunk::name(&bytes), bytes, key))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! Speaks HTTP to the service like any other client; never opens its database or its store.
 
 mod admin;
-mod client;
+pub(crate) mod client;
 mod clouds;
 mod completions;
-mod cutting;
+pub(crate) mod cutting;
 mod detect;
 mod image;
 mod jobs;
@@ -13,15 +13,15 @@ mod login;
 mod progress;
 mod pull;
 mod push;
-mod record;
+pub(crate) mod record;
 #[cfg(test)]
 mod reference;
 mod resume;
-mod sending;
+pub(crate) mod sending;
 mod sidecar;
 mod store;
 mod table;
-mod upload;
+pub(crate) mod upload;
 mod verify;
 
 use clap::{Args, Subcommand};

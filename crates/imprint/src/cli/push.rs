@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use super::client::Client;
 use super::record;
 use super::resume::Note;
-use super::sending::{Sent, send_file};
+use super::sending::{self, FileDisk, Sent};
 use super::table::{self, Format};
 use super::{detect, progress, upload};
 use crate::failure::{ExitCode, Failure};
@@ -101,7 +101,10 @@ pub(super) async fn push(client: &Client, output: Format, args: PushArgs) -> Res
     };
     let id = record::id(&image).to_owned();
     note.write(&id);
-    match send_file(client, &id, file, meta.len(), args.whole).await {
+    let bar = progress::bytes("pushing", Some(meta.len()));
+    let sent = sending::send(client, &id, &FileDisk { file, size_bytes: meta.len() }, args.whole, &bar).await;
+    bar.finish_and_clear();
+    match sent {
         Ok(sent) => {
             note.remove();
             report(client, output, &id, sent).await
@@ -146,7 +149,8 @@ async fn push_pipe(client: &Client, output: Format, args: &PushArgs) -> Result<(
     let id = record::id(&image);
     let bar = progress::bytes("pushing", None);
     let shown = bar.clone();
-    let sent = upload::send(client, id, head.into(), input, None, move |bytes| shown.inc(bytes)).await;
+    let pieces = upload::pieces(head.into(), input);
+    let sent = upload::send(client, id, pieces, None, move |bytes| shown.inc(bytes)).await;
     bar.finish_and_clear();
     match sent {
         Ok(()) => report(client, output, id, Sent { bytes: bar.position(), ..Sent::default() }).await,

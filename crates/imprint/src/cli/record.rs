@@ -41,7 +41,7 @@ pub(super) fn id(image: &Value) -> &str {
 }
 
 /// A number in a record.
-pub(super) fn number(image: &Value, key: &str) -> Option<u64> {
+pub(crate) fn number(image: &Value, key: &str) -> Option<u64> {
     image[key].as_u64()
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn create(client: &Client, record: &Map<String, Value>) -> Resu
 }
 
 /// Gets a record again.
-pub(super) async fn show(client: &Client, id: &str) -> Result<Value, Failure> {
+pub(crate) async fn show(client: &Client, id: &str) -> Result<Value, Failure> {
     client.get(&format!("/v2/images/{}", escape(id))).await
 }
 
@@ -64,6 +64,6 @@ pub(super) async fn patch(client: &Client, id: &str, changes: &[Value]) -> Resul
 }
 
 /// Deletes an image.
-pub(super) async fn delete(client: &Client, id: &str) -> Result<(), Failure> {
+pub(crate) async fn delete(client: &Client, id: &str) -> Result<(), Failure> {
     client.delete(&format!("/v2/images/{}", escape(id))).await
 }

@@ -1,11 +1,14 @@
-//! Sending a file: it is cut as the service cuts, the service says which chunks it lacks, and only these are sent; so a
-//! push that was killed, or a new build of a known disk, sends the rest alone.
+//! Sending a disk: it is cut as the service cuts, the service says which chunks it lacks, and only these are sent; so a
+//! push that was killed, or a new build of a known disk, sends the rest alone. The command line sends files, a service
+//! that copies an image to another what it has stored.
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::io::Seek;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use imprint_api_native::{frames, wire};
 use imprint_model::{ChunkId, ImageId};
 use imprint_service::possession_key;
@@ -15,9 +18,9 @@ use reqwest::{Method, StatusCode};
 use tokio::task::JoinSet;
 
 use super::client::{self, Client};
-use super::cutting::{self, Stretch};
+use super::cutting::{self, Stretch, Stretches};
 use super::record::escape;
-use super::{progress, upload};
+use super::upload::{self, Pieces};
 use crate::failure::{ExitCode, Failure};
 
 /// Questions which chunks are missing, under way at one time.
@@ -29,64 +32,111 @@ const ROUNDS_MAX: usize = 3;
 
 /// What was sent.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) bytes: u64,
-    pub(super) chunks: u64,
-    pub(super) chunks_of_all: u64,
+pub(crate) struct Sent {
+    pub(crate) bytes: u64,
+    pub(crate) chunks: u64,
+    pub(crate) chunks_of_all: u64,
 }
 
-/// Sends a file as the data of an image.
-pub(super) async fn send_file(
+/// A disk that can be read from its beginning as often as need be.
+pub(crate) trait Disk: Send + Sync {
+    /// Its size.
+    fn size_bytes(&self) -> u64;
+    /// Its chunks as a service cuts that has chunks of this size; `key` proves them.
+    fn cut(&self, size: ChunkSize, key: [u8; 32]) -> Result<Stretches, Failure>;
+    /// Its bytes.
+    fn whole(&self) -> Result<Pieces, Failure>;
+}
+
+/// A file.
+pub(super) struct FileDisk {
+    pub(super) file: File,
+    pub(super) size_bytes: u64,
+}
+
+impl FileDisk {
+    fn again(&self) -> Result<File, Failure> {
+        self.file.try_clone().map_err(|error| Failure::doing("cannot read the file again", error))
+    }
+}
+
+impl Disk for FileDisk {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn cut(&self, size: ChunkSize, key: [u8; 32]) -> Result<Stretches, Failure> {
+        Ok(cutting::start(self.again()?, self.size_bytes, size, key))
+    }
+
+    fn whole(&self) -> Result<Pieces, Failure> {
+        let mut file = self.again()?;
+        file.rewind().map_err(|error| Failure::doing("cannot read the file again", error))?;
+        Ok(upload::pieces(Bytes::new(), tokio::fs::File::from_std(file)))
+    }
+}
+
+/// Who wants to know how far it is.
+pub(crate) trait Watch: Clone + Send + Sync + 'static {
+    /// So much of the disk is there.
+    fn at(&self, position: u64);
+    /// So many bytes more were sent.
+    fn sent(&self, bytes: u64);
+    /// Everything was sent, and the service reads it once.
+    fn putting_together(&self);
+}
+
+impl Watch for ProgressBar {
+    fn at(&self, position: u64) {
+        self.set_position(position);
+    }
+
+    fn sent(&self, _: u64) {}
+
+    fn putting_together(&self) {
+        self.set_message("pushed; the service reads it once");
+    }
+}
+
+/// Sends a disk as the data of an image.
+pub(crate) async fn send(
     client: &Client,
     id: &str,
-    file: File,
-    size_bytes: u64,
+    disk: &dyn Disk,
     whole: bool,
+    watch: &impl Watch,
 ) -> Result<Sent, Failure> {
-    let bar = progress::bytes("pushing", Some(size_bytes));
-    let sent = match whole {
-        true => send_whole(client, id, file, size_bytes, &bar).await,
-        false => send_missing(client, id, file, size_bytes, &bar).await,
-    };
-    bar.finish_and_clear();
-    sent
+    match whole {
+        true => send_whole(client, id, disk, watch).await,
+        false => send_missing(client, id, disk, watch).await,
+    }
 }
 
-async fn send_whole(
-    client: &Client,
-    id: &str,
-    file: File,
-    size_bytes: u64,
-    bar: &ProgressBar,
-) -> Result<Sent, Failure> {
-    let shown = bar.clone();
-    let source = tokio::fs::File::from_std(file);
-    upload::send(client, id, Bytes::new(), source, Some(size_bytes), move |bytes| shown.inc(bytes)).await?;
+async fn send_whole(client: &Client, id: &str, disk: &dyn Disk, watch: &impl Watch) -> Result<Sent, Failure> {
+    let (size_bytes, watch, position) = (disk.size_bytes(), watch.clone(), AtomicU64::new(0));
+    let told = move |bytes| {
+        watch.at(position.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        watch.sent(bytes);
+    };
+    upload::send(client, id, disk.whole()?, Some(size_bytes), told).await?;
     Ok(Sent { bytes: size_bytes, ..Sent::default() })
 }
 
-async fn send_missing(
-    client: &Client,
-    id: &str,
-    file: File,
-    size_bytes: u64,
-    bar: &ProgressBar,
-) -> Result<Sent, Failure> {
+async fn send_missing(client: &Client, id: &str, disk: &dyn Disk, watch: &impl Watch) -> Result<Sent, Failure> {
     let limits: wire::PushParameters = client.get("/imprint/v1/push").await?;
-    let cannot = |error| Failure::doing("cannot read the file again", error);
     let mut sent = Sent::default();
     for _ in 0..ROUNDS_MAX {
-        bar.set_position(0);
+        watch.at(0);
         let mut round = Round::new(client, id, limits, sent)?;
-        let told = round.run(file.try_clone().map_err(cannot)?, size_bytes, bar).await?;
+        let told = round.run(disk, watch).await?;
         sent = round.sent;
         if told == Told::TooMany {
-            bar.set_position(0);
-            let all = send_whole(client, id, file, size_bytes, bar).await?;
+            watch.at(0);
+            let all = send_whole(client, id, disk, watch).await?;
             return Ok(Sent { bytes: sent.bytes + all.bytes, ..sent });
         }
-        bar.set_message("pushed; the service reads it once");
-        if round.put_together(size_bytes).await? {
+        watch.putting_together();
+        if round.put_together(disk.size_bytes()).await? {
             return Ok(sent);
         }
     }
@@ -105,7 +155,7 @@ enum Told {
     TooMany,
 }
 
-/// One pass over the file.
+/// One pass over the disk.
 struct Round<'a> {
     client: &'a Client,
     id: &'a str,
@@ -115,7 +165,7 @@ struct Round<'a> {
     /// The description of the disk, and how many chunks it names.
     entries: Vec<u8>,
     count: usize,
-    /// Chunks sent in this round: the file may hold them again.
+    /// Chunks sent in this round: the disk may hold them again.
     gone: HashSet<ChunkId>,
     batch: Vec<u8>,
     batch_chunks: usize,
@@ -144,14 +194,17 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// Reads the file, asks, and sends what is missing.
-    async fn run(&mut self, file: File, size_bytes: u64, bar: &ProgressBar) -> Result<Told, Failure> {
-        self.entries.extend_from_slice(&frames::write_size(size_bytes));
-        let cut = cutting::start(file, size_bytes, self.chunk_size, self.key);
-        let stretches = stream::unfold(cut, |mut cut| async move { cut.recv().await.map(|next| (next, cut)) });
-        let (client, id) = (self.client, self.id);
-        let answers = stretches.map(|stretch| async move { ask(client, id, stretch?).await }).buffered(ASKING_MAX);
-        let mut answers = std::pin::pin!(answers);
+    /// Reads the disk, asks, and sends what is missing.
+    async fn run(&mut self, disk: &dyn Disk, watch: &impl Watch) -> Result<Told, Failure> {
+        self.entries.extend_from_slice(&frames::write_size(disk.size_bytes()));
+        let cut = disk.cut(self.chunk_size, self.key)?;
+        let stretches = stream::unfold(cut, |mut cut| async move { cut.recv().await.map(|next| (next, cut)) }).boxed();
+        let (client, id) = (self.client.clone(), self.id.to_owned());
+        let answers = stretches.map(move |stretch| {
+            let (client, id) = (client.clone(), id.clone());
+            async move { ask(&client, &id, stretch?).await }.boxed()
+        });
+        let mut answers = answers.buffered(ASKING_MAX);
         while let Some(answer) = answers.next().await {
             let (stretch, missing) = answer?;
             for cut in &stretch.cuts {
@@ -162,9 +215,10 @@ impl<'a> Round<'a> {
                 self.count += 1;
                 if missing.contains(&cut.chunk.id) && self.gone.insert(cut.chunk.id) {
                     self.add(&cut.bytes).await?;
+                    watch.sent(cut.bytes.len() as u64);
                 }
             }
-            bar.set_position(stretch.end);
+            watch.at(stretch.end);
         }
         self.flush().await?;
         while !self.sending.is_empty() {

@@ -30,6 +30,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("database_url", "sqlite:{data_dir}/imprint.db", "sqlite:PATH or postgres://…"),
     setting("store_url", "file:{data_dir}/store", "file:PATH or s3://BUCKET/PREFIX (endpoint and keys in AWS_…)"),
     setting("region", "local-1", "Region names, separated by commas"),
+    setting(
+        "remote_regions",
+        "",
+        "Other Imprints that images can be copied to, each as a region: NAME=URL, separated by commas",
+    ),
+    secret("remote_region_keys", "Keys of an account of each of them: NAME=ACCESS_KEY:SECRET_KEY, separated by commas"),
     setting("root_access_key", "", "Access key of the first account; made when there is none yet"),
     secret("root_secret_key", "Secret key of the first account and password of its user; made when there is none yet"),
     secret(

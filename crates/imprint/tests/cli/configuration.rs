@@ -36,6 +36,10 @@ fn a_wrong_setting_is_named_before_anything_is_opened() {
         ("IMPRINT_KEYSTONE_URL", "there", "keystone_url"),
         ("IMPRINT_KEYSTONE_CACHE_SECS", "-1", "keystone_cache_secs"),
         ("IMPRINT_MASTER_KEY", "hush", "master_key"),
+        ("IMPRINT_REMOTE_REGIONS", "far=ftp://there", "remote_regions"),
+        ("IMPRINT_REMOTE_REGIONS", "local-1=http://there", "remote_regions"),
+        ("IMPRINT_REMOTE_REGIONS", "far=http://there", "remote_region_keys"),
+        ("IMPRINT_REMOTE_REGION_KEYS", "far=AK:hush", "remote_region_keys"),
         ("IMPRINT_ROOT_SECRET_KEY", "hush-hush", "root_access_key"),
     ] {
         let dir = tempfile::tempdir().expect("a directory");

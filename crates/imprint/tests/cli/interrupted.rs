@@ -15,14 +15,16 @@ const MIB: usize = 1 << 20;
 
 /// Which way bytes are counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Up,
     Down,
 }
 
 /// A proxy that says when it has let `limit` bytes through one way, and passes nothing on that way from then on.
-struct Proxy {
-    url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    target: Arc<Mutex<String>>,
+    passed: Arc<AtomicU64>,
     limit: Arc<AtomicU64>,
     full: Receiver<()>,
 }
@@ -35,16 +37,20 @@ struct Gate {
 }
 
 impl Proxy {
-    fn start(service: &Service, way: Way, limit: u64) -> Self {
+    pub(crate) fn start(service: &Service, way: Way, limit: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let target = service.url.trim_start_matches("http://").to_owned();
+        let target = Arc::new(Mutex::new(host(service)));
         let (to, full) = channel();
         let limit = Arc::new(AtomicU64::new(limit));
-        let gate = Gate { passed: Arc::default(), limit: Arc::clone(&limit), full: Arc::new(Mutex::new(to)) };
+        let passed = Arc::<AtomicU64>::default();
+        let gate = Gate { passed: Arc::clone(&passed), limit: Arc::clone(&limit), full: Arc::new(Mutex::new(to)) };
+        let aimed = Arc::clone(&target);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let server = TcpStream::connect(&target).expect("the service");
+                let target = aimed.lock().expect("no panic").clone();
+                // a service that is not there is not there
+                let Ok(server) = TcpStream::connect(target) else { continue };
                 let (client_back, server_back) =
                     (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
                 let (up, down) = (way == Way::Up, way == Way::Down);
@@ -53,13 +59,37 @@ impl Proxy {
                 std::thread::spawn(move || pass(server_back, client_back, down.as_ref()));
             }
         });
-        Self { url, limit, full }
+        Self { url, target, passed, limit, full }
     }
 
     /// Lets everything through on new connections.
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         self.limit.store(u64::MAX, Ordering::SeqCst);
     }
+
+    /// Lets so many bytes more through, counted from now on.
+    pub(crate) fn close_after(&self, bytes: u64) {
+        while self.full.try_recv().is_ok() {}
+        self.limit.store(self.passed() + bytes, Ordering::SeqCst);
+    }
+
+    /// Bytes that came so far.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn wait_until_full(&self) {
+        self.full.recv().expect("the proxy lives");
+    }
+
+    /// Passes new connections on to this service.
+    pub(crate) fn aim(&self, service: &Service) {
+        *self.target.lock().expect("no panic") = host(service);
+    }
+}
+
+fn host(service: &Service) -> String {
+    service.url.trim_start_matches("http://").to_owned()
 }
 
 /// Passes bytes on until an end closes or the gate is full; then nothing, but without closing.
@@ -89,7 +119,7 @@ fn kill_in_the_middle(service: &Service, proxy: &Proxy, args: &[&str]) {
     let mut command = service.command(args);
     command.env("IMPRINT_URL", &proxy.url).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("starts");
-    proxy.full.recv().expect("the proxy lives");
+    proxy.wait_until_full();
     child.kill().expect("killed");
     assert!(!child.wait().expect("ended").success());
 }
