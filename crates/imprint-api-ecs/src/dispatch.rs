@@ -139,11 +139,14 @@ fn check(call: &Call) -> Result<(), Fault> {
     let unknown = match call.op.region {
         Region::Ignored => None,
         Region::Optional { unknown } => Some(unknown),
-        Region::Required { missing, .. } if given.is_none() => return Err(missing.filled(&["RegionId"])),
-        Region::Required { unknown, .. } => Some(unknown),
+        Region::Required { missing, .. } | Region::OrElsewhere { missing, .. } if given.is_none() => {
+            return Err(missing.filled(&["RegionId"]));
+        }
+        Region::Required { unknown, .. } | Region::OrElsewhere { unknown, .. } => Some(unknown),
     };
     if let (Some(given), Some(unknown)) = (given, unknown)
         && !call.parts.has_region(given)
+        && !(matches!(call.op.region, Region::OrElsewhere { .. }) && call.parts.service.is_elsewhere(given))
     {
         return Err(unknown.fault());
     }

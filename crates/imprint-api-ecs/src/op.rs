@@ -69,6 +69,13 @@ pub(crate) enum Region {
         /// When there is none of this name.
         unknown: Code,
     },
+    /// The same, and it may be another installation.
+    OrElsewhere {
+        /// When it is not given; `%s` is filled with its name.
+        missing: Code,
+        /// When there is none of this name.
+        unknown: Code,
+    },
     /// It must be known when given; otherwise it is the first one.
     Optional {
         /// When there is none of this name.
@@ -265,7 +272,9 @@ impl Op {
     pub(crate) fn common_codes(&self) -> Vec<Code> {
         let mut codes = vec![if self.api == Api::Ecs { code::DRY_RUN } else { crate::access::NO_PERMISSION }];
         match self.region {
-            Region::Required { missing, unknown } => codes.extend([missing, unknown]),
+            Region::Required { missing, unknown } | Region::OrElsewhere { missing, unknown } => {
+                codes.extend([missing, unknown]);
+            }
             Region::Optional { unknown } => codes.push(unknown),
             Region::Ignored => {}
         }

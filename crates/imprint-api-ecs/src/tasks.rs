@@ -1,4 +1,4 @@
-//! Tasks: the jobs that this API shows, imports and exports, in its words. Never here: how they are carried out.
+//! Tasks: the jobs that this API shows, imports, exports and copies to other installations, in its words. Never here: how they are carried out.
 
 use imprint_model::{Job, JobState};
 use serde_json::{Value, json};
@@ -10,17 +10,20 @@ use crate::ids::WireId;
 pub(crate) enum TaskAction {
     Import,
     Export,
+    /// Of an image to another installation: its task is all there is of it here.
+    Copy,
 }
 
 impl TaskAction {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Import, Self::Export];
+    /// All.
+    pub(crate) const ALL: [Self; 3] = [Self::Import, Self::Export, Self::Copy];
 
     /// The API's word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Import => "ImportImage",
             Self::Export => "ExportImage",
+            Self::Copy => "CopyImage",
         }
     }
 
@@ -29,6 +32,7 @@ impl TaskAction {
         match self {
             Self::Import => &["import_objects", "import"],
             Self::Export => &["export_image"],
+            Self::Copy => &["copy_elsewhere"],
         }
     }
 
@@ -39,7 +43,7 @@ impl TaskAction {
 }
 
 /// The kinds of jobs that can be stopped.
-const STOPPABLE: [&str; 2] = ["import_objects", "export_image"];
+const STOPPABLE: [&str; 3] = ["import_objects", "export_image", "copy_elsewhere"];
 
 /// Whether jobs of this kind can be stopped at all.
 pub(crate) fn kind_is_stoppable(job: &Job) -> bool {

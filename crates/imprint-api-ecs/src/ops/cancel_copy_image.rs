@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::fault::{Code, Fault, code};
-use crate::op::{Effect, Op, Outcome, Parameter};
+use crate::op::{Effect, Op, Outcome, Parameter, Region};
 
 pub(super) const OPS: &[Op] = &[Op::ecs(
     Effect::Changes,
@@ -14,7 +14,10 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
     "Ends a copy that is under way and deletes what there is of it.",
     |call| Box::pin(cancel(call)),
 )
-.parameters(&[Parameter::text("ImageId", "The copy; `RegionId` is its region.").required()])
+.region(Region::OrElsewhere { missing: code::MISSING_PARAMETER, unknown: code::REGION_NOT_FOUND })
+.parameters(&[
+    Parameter::text("ImageId", "The copy; `RegionId` is its region, which may be another installation.").required()
+])
 .codes(&[NO_COPY, COPY_FAILED, COPY_COMPLETED, CANNOT_CANCEL, code::IMAGE_NOT_FOUND])
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
@@ -31,7 +34,10 @@ async fn cancel(call: Call) -> Outcome {
         // the API knows no dry run of it; whoever asks for one wants nothing changed
         return Err(Error::DryRun.into());
     }
-    call.parts.service.cancel_copy(&call.caller, &call.region, id).await?;
+    match call.parts.service.is_elsewhere(&call.region) {
+        true => call.parts.service.cancel_copy_elsewhere(&call.caller, &call.region, id).await?,
+        false => call.parts.service.cancel_copy(&call.caller, &call.region, id).await?,
+    }
     Ok(json!({}))
 }
 

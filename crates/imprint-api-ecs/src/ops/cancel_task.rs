@@ -1,4 +1,5 @@
-//! `CancelTask`: stops an import or export. An image that was being imported goes with its task.
+//! `CancelTask`: stops an import, an export or a copy to another installation. An image that was being imported or
+//! copied goes with its task.
 
 use imprint_model::JobId;
 use imprint_service::{Conflict, Error};
@@ -11,21 +12,23 @@ use crate::ops::describe_tasks::REGION_NOT_FOUND;
 use crate::tasks::{self, TaskAction};
 
 /// The rows of this file.
-pub(crate) const OPS: &[Op] =
-    &[Op::ecs(Effect::Changes, "CancelTask", "Stops an import, whose image goes with it, or an export.", |call| {
-        Box::pin(cancel(call))
-    })
-    .region(Region::Required { missing: code::MISSING_PARAMETER, unknown: REGION_NOT_FOUND })
-    .parameters(&[Parameter::text("TaskId", "The task.").required()])
-    .codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND, WRONG_ACTION, WRONG_STATUS])
-    .impossible(&[(
-        Code::new(403, "CancelTaskFailed", "The task is failed to cancel."),
-        "a task that can be stopped is stopped",
-    )])
-    .faults(|error| match error {
-        Error::Conflict(Conflict::JobNotStoppable) => Some(WRONG_STATUS.fault()),
-        _ => None,
-    })];
+pub(crate) const OPS: &[Op] = &[Op::ecs(
+    Effect::Changes,
+    "CancelTask",
+    "Stops an import or a copy to another installation, whose image goes with it, or an export.",
+    |call| Box::pin(cancel(call)),
+)
+.region(Region::Required { missing: code::MISSING_PARAMETER, unknown: REGION_NOT_FOUND })
+.parameters(&[Parameter::text("TaskId", "The task.").required()])
+.codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND, WRONG_ACTION, WRONG_STATUS])
+.impossible(&[(
+    Code::new(403, "CancelTaskFailed", "The task is failed to cancel."),
+    "a task that can be stopped is stopped",
+)])
+.faults(|error| match error {
+    Error::Conflict(Conflict::JobNotStoppable) => Some(WRONG_STATUS.fault()),
+    _ => None,
+})];
 
 const WRONG_ACTION: Code =
     Code::new(403, "InvalidTaskId.TaskActionNotSupport", "The specified task action does not support this operation.");

@@ -1,4 +1,5 @@
-//! CopyImage: the same bytes again, in another region or the same, as an image of one's own.
+//! CopyImage: the same bytes again, in another region or the same, as an image of one's own; or sent to another
+//! installation, which counts as a region.
 
 use imprint_model::ImageId;
 use imprint_service::{Conflict, CopyImage, Error, Quota, Resource};
@@ -14,13 +15,15 @@ use crate::validate;
 pub(super) const OPS: &[Op] = &[Op::ecs(
     Effect::Changes,
     "CopyImage",
-    "Copies an image of one's own, or one that is shared with one, within or between regions.",
+    "Copies an image of one's own, or one that is shared with one, within or between regions, or to another \
+     installation.",
     |call| Box::pin(copy(call)),
 )
 .region(Region::Required { missing: code::MISSING_PARAMETER, unknown: SOURCE_REGION })
 .parameters(&[
     Parameter::text("ImageId", "The image to copy.").required(),
-    Parameter::text("DestinationRegionId", "Where to; the same region when left out."),
+    Parameter::text("DestinationRegionId", "Where to; the same region when left out. A region that is another installation answers with the id that the copy \
+         will have there; until then it is a task of `DescribeTasks`."),
     Parameter::text("DestinationImageName", "The copy's name; its id when left out."),
     Parameter::text("DestinationDescription", "The copy's description."),
     Parameter::of("Encrypted", Kind::Truth, "Not offered here."),
@@ -94,7 +97,8 @@ async fn copy(call: Call) -> Outcome {
     let params = &call.params;
     let source: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
     let to_region = params.text("DestinationRegionId").unwrap_or(&call.region).to_owned();
-    if !call.parts.has_region(&to_region) {
+    let elsewhere = call.parts.service.is_elsewhere(&to_region);
+    if !elsewhere && !call.parts.has_region(&to_region) {
         return Err(DESTINATION_REGION.fault().into());
     }
     unencrypted(&call)?;
@@ -110,7 +114,11 @@ async fn copy(call: Call) -> Outcome {
         resource_group: params.text("ResourceGroupId").map(str::to_owned),
         tags: codes::tags(params)?,
     };
-    let id = call.parts.service.copy_image(&call.caller, wanted, call.ask.clone()).await?;
+    let (service, ask) = (&call.parts.service, call.ask.clone());
+    let id = match elsewhere {
+        true => service.copy_image_elsewhere(&call.caller, wanted, ask).await?,
+        false => service.copy_image(&call.caller, wanted, ask).await?,
+    };
     Ok(json!({ "ImageId": id.wire() }))
 }
 

@@ -1,4 +1,4 @@
-//! `DescribeTaskAttribute`: how far one import or export is.
+//! `DescribeTaskAttribute`: how far one import, export or copy to another installation is.
 
 use imprint_model::JobId;
 
@@ -9,14 +9,16 @@ use crate::ops::describe_tasks::REGION_NOT_FOUND;
 use crate::tasks::{self, TaskAction};
 
 /// The rows of this file.
-pub(crate) const OPS: &[Op] =
-    &[Op::ecs(Effect::Reads, "DescribeTaskAttribute", "How far one import or export is.", |call| {
-        Box::pin(describe(call))
-    })
-    // terraform leaves it out
-    .region(Region::Optional { unknown: REGION_NOT_FOUND })
-    .parameters(&[Parameter::text("TaskId", "The task.").required()])
-    .codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND])];
+pub(crate) const OPS: &[Op] = &[Op::ecs(
+    Effect::Reads,
+    "DescribeTaskAttribute",
+    "How far one import, export or copy to another installation is.",
+    |call| Box::pin(describe(call)),
+)
+// terraform leaves it out
+.region(Region::Optional { unknown: REGION_NOT_FOUND })
+.parameters(&[Parameter::text("TaskId", "The task.").required()])
+.codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND])];
 
 async fn describe(call: Call) -> Outcome {
     let id: JobId = call.id("TaskId", code::TASK_NOT_FOUND)?;

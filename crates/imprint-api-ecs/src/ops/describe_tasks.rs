@@ -1,4 +1,4 @@
-//! `DescribeTasks`: imports and exports, newest first.
+//! `DescribeTasks`: imports, exports and copies to other installations, newest first.
 
 use imprint_model::{ImageId, JobId};
 use imprint_service::JobQuery;
@@ -15,13 +15,13 @@ use crate::tasks::{self, TaskAction};
 
 /// The rows of this file.
 pub(crate) const OPS: &[Op] =
-    &[Op::ecs(Effect::Reads, "DescribeTasks", "Lists imports and exports, newest first.", |call| {
+    &[Op::ecs(Effect::Reads, "DescribeTasks", "Lists imports, exports and copies to other installations, newest first.", |call| {
         Box::pin(describe(call))
     })
     .region(Region::Required { missing: code::MISSING_PARAMETER, unknown: REGION_NOT_FOUND })
     .parameters(&[
         Parameter::of("TaskIds", Kind::CommaList, "Only these, up to 100; what does not exist is left out."),
-        Parameter::text("TaskAction", "`ImportImage` or `ExportImage`; there is nothing of any other."),
+        Parameter::text("TaskAction", "`ImportImage`, `ExportImage`, or `CopyImage` for copies to other installations; there is nothing of any other."),
         Parameter::text("TaskStatus", "`Finished`, `Processing` or `Failed`; any other word has no effect."),
         Parameter::of("StartTime", Kind::Time, "Only those asked for then or later."),
         Parameter::of("EndTime", Kind::Time, "Only those asked for then or earlier."),

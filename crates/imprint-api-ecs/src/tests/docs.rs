@@ -100,7 +100,7 @@ fn operation(page: &mut String, op: &Op) {
 fn parameters(page: &mut String, op: &Op) {
     let mut rows = Vec::new();
     match op.region {
-        Region::Required { .. } => rows.push(("RegionId", "text", "yes", "The region.")),
+        Region::Required { .. } | Region::OrElsewhere { .. } => rows.push(("RegionId", "text", "yes", "The region.")),
         Region::Optional { .. } => rows.push(("RegionId", "text", "", "The region; the first one when absent.")),
         Region::Ignored => {}
     }
