@@ -1,7 +1,8 @@
 //! What a list of images is asked for: who looks, what must hold, in which order, and which page.
 
 use crate::{
-    ContainerFormat, DiskFormat, FactKey, ImageId, MemberStatus, ProjectId, SnapshotId, Status, Timestamp, Visibility,
+    ContainerFormat, DiskFormat, DiskKind, FactKey, ImageId, MemberStatus, ProjectId, SnapshotId, Status, Timestamp,
+    Visibility,
 };
 
 /// Which images a caller can see at all. The union of all parts that are switched on.
@@ -121,6 +122,8 @@ pub enum Filter {
     Given(bool),
     /// Has any tag, or none.
     Tagged(bool),
+    /// The first of the disks it describes is of this kind; one that describes none has none.
+    FirstDisk(DiskKind),
     /// At least one of these.
     Any(Vec<Filter>),
     /// Each of these.

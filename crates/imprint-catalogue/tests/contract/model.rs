@@ -162,6 +162,7 @@ fn meets(image: &Image, filter: &Filter) -> bool {
             .any(|(status, hidden)| image.status == *status && hidden.is_none_or(|hidden| hidden == image.hidden)),
         Filter::Visibilities(all) => all.contains(&image.visibility),
         Filter::Snapshot(snapshot) => image.disks.iter().any(|disk| disk.snapshot == Some(*snapshot)),
+        Filter::FirstDisk(kind) => image.disks.first().is_some_and(|disk| disk.kind == *kind),
         Filter::Tagged(tagged) => image.tags.is_empty() != *tagged,
         Filter::UsedByInstance(_) | Filter::Given(_) | Filter::Any(_) | Filter::All(_) | Filter::Not(_) => {
             unreachable!("the world knows")
@@ -324,13 +325,14 @@ fn counted_filter(rng: &mut StdRng, _: &World) -> Filter {
 
 /// The others that came with facts, machines and snapshots.
 fn newer_filter(rng: &mut StdRng) -> Filter {
-    match rng.random_range(0..7) {
+    match rng.random_range(0..8) {
         0 => Filter::NameLike(pick(rng, &PATTERNS).to_owned()),
         1 => Filter::UsedByInstance(rng.random_bool(0.6)),
         2 => Filter::Snapshot(snapshot(rng.random_range(0..5))),
         3 => Filter::Fact(pick(rng, FactKey::ALL), pick(rng, &FACTS).to_owned()),
         4 => Filter::Given(rng.random_bool(0.4)),
         5 => Filter::Tagged(rng.random_bool(0.7)),
+        6 => Filter::FirstDisk(pick(rng, DiskKind::ALL)),
         _ => {
             let key = pick(rng, &[FactKey::Platform, FactKey::BootMode, FactKey::Nvme, FactKey::Family]);
             let values = [None, Some("Debian"), Some("uefi"), Some("true"), Some("f0")];

@@ -107,6 +107,11 @@ pub(super) fn condition(statement: &mut Statement, source: Source, filter: &Filt
             negated(!given, &format!("i.visibility = '{}' AND EXISTS ({member})", Visibility::Shared))
         }
         Filter::Tagged(tagged) => format!("i.tags {} '[]'", if *tagged { "<>" } else { "=" }),
+        // The kind is what is written first of a disk.
+        Filter::FirstDisk(kind) => {
+            let like = format!("{}%", pattern::literal(&format!("[{{\"kind\":\"{kind}\"")));
+            format!("i.disks LIKE {} ESCAPE '\\'", statement.bind(like))
+        }
         Filter::Any(filters) => either(each(statement, source, filters)?.into_iter()),
         Filter::All(filters) => match each(statement, source, filters)?.as_slice() {
             [] => "1 = 1".to_owned(),
