@@ -8,6 +8,7 @@
 //! through `view.rs` and `answer.rs`, or through `error.rs` when something cannot be done. What an image's attributes
 //! are is one table, `attributes.rs`.
 
+mod access;
 mod answer;
 mod attributes;
 mod auth;
@@ -21,6 +22,8 @@ mod op;
 mod ops;
 mod os;
 mod parts;
+mod query;
+mod tag;
 mod values;
 mod view;
 mod words;

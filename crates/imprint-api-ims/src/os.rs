@@ -65,6 +65,11 @@ pub(crate) fn platform(named: &str) -> &str {
     known.map_or(named, |(_, platform, _)| platform)
 }
 
+/// Every platform that has a word of its own, some more than once.
+pub(crate) fn platforms() -> impl Iterator<Item = &'static str> {
+    BEGINNINGS.iter().map(|(_, platform, _)| *platform)
+}
+
 /// The platform a word of a filter means: both spellings of one, whatever their case.
 pub(crate) fn platform_named(word: &str) -> &str {
     if word.eq_ignore_ascii_case("Red Hat") { "RedHat" } else { platform(word) }

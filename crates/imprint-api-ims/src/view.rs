@@ -6,7 +6,7 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-use imprint_model::{DiskFormat, DiskKind, Image, ImageDisk, ProjectId};
+use imprint_model::{Image, ImageDisk, ProjectId};
 
 use crate::attributes::{self, Absent, Attribute, Place, Wire};
 use crate::words;
@@ -122,7 +122,7 @@ impl<'a> Shown<'a> {
     fn write_property(&self, object: &mut Object<'_>, attribute: &Attribute) {
         let name = attribute.name;
         match (name, self.property(name)) {
-            ("virtual_env_type", None) => object.text(name, self.environment()),
+            ("virtual_env_type", None) => object.text(name, words::environment(self.image)),
             ("__data_origin", None) => write_text(object, attribute, self.origin().as_deref()),
             (_, Some(value)) if attribute.wire == Wire::Truth => object.truth(name, value == "true"),
             (_, value) => write_text(object, attribute, value),
@@ -141,16 +141,6 @@ impl<'a> Shown<'a> {
     fn min_disk(&self) -> u64 {
         let needed = self.virtual_size().or(self.image.size_bytes()).unwrap_or_default().div_ceil(GIB);
         u64::from(self.image.min_disk_gib).max(needed).max(1)
-    }
-
-    /// What machine the image is for.
-    fn environment(&self) -> &'static str {
-        let data = self.image.disks.first().is_some_and(|disk| disk.kind == DiskKind::Data);
-        match self.image.disk_format {
-            Some(DiskFormat::Iso) => "IsoImage",
-            _ if data => "DataImage",
-            _ => "FusionCompute",
-        }
     }
 
     /// The object it was made of: `file,bucket:object`.

@@ -1,6 +1,6 @@
 //! This API's words for the model's nouns. Never here: what they mean.
 
-use imprint_model::{Architecture, BootMode, Image, OsType, ProjectId, Status, Visibility};
+use imprint_model::{Architecture, BootMode, DiskFormat, DiskKind, Image, OsType, ProjectId, Status, Visibility};
 
 use crate::os;
 
@@ -38,9 +38,7 @@ pub(crate) fn reach(image: &Image, project: Option<&ProjectId>, shared: bool) ->
     let own = project == Some(&image.owner);
     match image.visibility {
         Visibility::Public => Reach { visibility: "public", kind: "gold" },
-        Visibility::Shared | Visibility::Community if !own || shared => {
-            Reach { visibility: "shared", kind: "shared" }
-        }
+        Visibility::Shared | Visibility::Community if !own || shared => Reach { visibility: "shared", kind: "shared" },
         Visibility::Shared | Visibility::Community | Visibility::Private => {
             Reach { visibility: "private", kind: "private" }
         }
@@ -93,4 +91,20 @@ pub(crate) fn system(image: &Image) -> System<'_> {
 /// Whether an image is for 64-bit ARM.
 pub(crate) fn is_arm(image: &Image) -> bool {
     image.facts.architecture == Some(Architecture::Arm64)
+}
+
+/// The property that says what machine an image is for, and what it says of those whose maker did not.
+pub(crate) const ENVIRONMENT: &str = "virtual_env_type";
+
+/// What machine an image is for.
+pub(crate) fn environment(image: &Image) -> &str {
+    if let Some(Some(told)) = image.properties.get(ENVIRONMENT) {
+        return told;
+    }
+    let data = image.disks.first().is_some_and(|disk| disk.kind == DiskKind::Data);
+    match image.disk_format {
+        Some(DiskFormat::Iso) => "IsoImage",
+        _ if data => "DataImage",
+        _ => "FusionCompute",
+    }
 }

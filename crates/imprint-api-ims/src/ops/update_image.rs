@@ -1,7 +1,7 @@
 //! Changing the attributes of one image. Every error in a request is found before anything is changed, and all of it is
 //! carried out in one transaction: all or nothing.
 
-mod read;
+pub(super) mod read;
 
 use http::{Method, StatusCode};
 use imprint_model::{Image, ImageId};
@@ -78,9 +78,9 @@ fn faults(error: &Error) -> Option<Fault> {
             Some(code::ATTRIBUTE_CONFLICT.with_message(format!("The attribute {name} cannot be on the same image.")))
         }
         // the engine counts machines that were made of the image
-        Error::Conflict(imprint_service::Conflict::ImageUsedByInstance) => {
-            Some(code::ATTRIBUTE_CONFLICT.with_message("The boot mode of an image that a server uses cannot be changed."))
-        }
+        Error::Conflict(imprint_service::Conflict::ImageUsedByInstance) => Some(
+            code::ATTRIBUTE_CONFLICT.with_message("The boot mode of an image that a server uses cannot be changed."),
+        ),
         _ => None,
     }
 }

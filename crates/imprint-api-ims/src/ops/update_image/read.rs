@@ -10,7 +10,7 @@ use crate::fault::{Fault, code};
 use crate::values;
 
 /// Most elements of one patch. An image has far fewer attributes.
-const ELEMENTS_MAX: usize = 1_000;
+pub(crate) const ELEMENTS_MAX: usize = 1_000;
 /// Media types a patch may have; none counts as the first.
 const MEDIA_TYPES: [&str; 2] = ["application/json", "application/openstack-images-v2.1-json-patch"];
 /// How much of a refused name a message repeats, characters.
@@ -50,7 +50,11 @@ fn bad(why: &str) -> Fault {
     code::BAD_BODY.with_message(format!("The request message format is invalid: {why}."))
 }
 
-fn element_changes(element: Value, changes: &mut Vec<Change>) -> Result<(), Fault> {
+/// The changes that one element asks for.
+///
+/// # Errors
+/// As [`changes`].
+pub(crate) fn element_changes(element: Value, changes: &mut Vec<Change>) -> Result<(), Fault> {
     let Value::Object(mut members) = element else { return Err(bad("an element is not an object")) };
     let verb = match members.get("op").and_then(Value::as_str) {
         Some("add") => Verb::Add,
