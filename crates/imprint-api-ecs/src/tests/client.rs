@@ -115,7 +115,9 @@ pub(crate) fn op(action: &str) -> Option<&'static Op> {
 impl Client {
     /// Asks for an operation; `RegionId` is added where it must be given and is not.
     pub(crate) async fn ask(&self, action: &str, params: &[(&str, &str)]) -> Answer {
-        let region = op(action).is_some_and(|op| matches!(op.region, crate::op::Region::Required { .. }));
+        let region = op(action).is_some_and(|op| {
+            matches!(op.region, crate::op::Region::Required { .. } | crate::op::Region::OrElsewhere { .. })
+        });
         let mut params = params.to_vec();
         if region && !params.iter().any(|(name, _)| *name == "RegionId") {
             params.push(("RegionId", "local-1"));
