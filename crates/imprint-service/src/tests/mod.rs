@@ -12,6 +12,7 @@ mod inventory_model;
 mod inventory_races;
 mod labels;
 mod making;
+mod marks;
 mod offers;
 mod pushes;
 mod races;
