@@ -141,7 +141,7 @@ fn percent(all: &[&Job]) -> f64 {
     let (done, total) = all.iter().fold((0_u128, 0_u128), |(done, total), job| {
         (done + u128::from(job.done_bytes), total + u128::from(job.total_bytes.unwrap_or(0)))
     });
-    let hundredths = if total == 0 { 0 } else { (done * 100 / total).min(99) };
+    let hundredths = (done * 100).checked_div(total).unwrap_or(0).min(99);
     f64::from(u8::try_from(hundredths).unwrap_or(99)) / 100.0
 }
 
