@@ -2,6 +2,9 @@
 //! is made there, and what it lacks is sent straight from the store. However it is interrupted, it goes on by asking
 //! again what is missing; what is not wanted any more is taken back by a job of its own.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -260,21 +263,4 @@ fn progress_text(region: &str, told: &Told, total_bytes: u64, passed: Duration) 
     }
     let left_bytes = u128::from(total_bytes.saturating_sub(done_bytes));
     format!("{so_far}, {} seconds remaining", left_bytes * passed.as_millis() / u128::from(done_bytes) / 1000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_remaining_time_follows_from_what_was_done() {
-        let told = Told::default();
-        let text = |told: &Told| progress_text("far", told, 400 << 20, Duration::from_secs(10));
-        assert_eq!(text(&told), "0 of 400 MiB are in far, 0 MiB sent");
-        told.at(100 << 20);
-        told.sent(3 << 20);
-        assert_eq!(text(&told), "100 of 400 MiB are in far, 3 MiB sent, 30 seconds remaining");
-        told.at(u64::MAX);
-        assert!(text(&told).ends_with(" 0 seconds remaining"));
-    }
 }

@@ -11,6 +11,7 @@ fn flags_come_before_environment_before_file_before_default() {
         .expect("written");
     let mut config = program(dir.path());
     config.env("IMPRINT_REGION", "env").env("IMPRINT_LOG", "env").env("IMPRINT_ROOT_SECRET_KEY", "hush-hush");
+    config.env("IMPRINT_REMOTE_REGION_KEYS", "far=AK:hush");
     let output = config.args(["config", "--config", "imprint.toml", "--region", "flag"]).output().expect("runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let line = |key: &str| {
