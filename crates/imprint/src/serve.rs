@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use imprint_api_ecs::EcsDialect;
 use imprint_api_glance::GlanceDialect;
+use imprint_api_ims::ImsDialect;
 use imprint_api_keystone::KeystoneDialect;
 use imprint_api_native::NativeDialect;
 use imprint_catalogue::Catalogue;
@@ -101,16 +102,20 @@ impl Parts {
             self.identity.clone(),
             imprint_api_glance::Settings {
                 own_url: public_url.clone().or_else(|| own_url(listen)),
-                public_url,
+                public_url: public_url.clone(),
                 regions,
             },
         ));
         let (service, identity, clock) = (self.service.clone(), self.identity.clone(), Arc::clone(&self.clock));
         let ecs = Arc::new(EcsDialect::new(service, identity, clock, self.ecs));
+        let (service, identity, clock) = (self.service.clone(), self.identity.clone(), Arc::clone(&self.clock));
+        let words = imprint_api_ims::Settings { public_url };
+        let ims = Arc::new(ImsDialect::new(service, identity, clock, words));
         let surface = Surface::new(glance)
             .mount(Claim::Under("/identity"), keystone)
             .mount(Claim::Under("/imprint"), native)
-            .mount(Claim::When(imprint_api_ecs::is_ecs), ecs);
+            .mount(Claim::When(imprint_api_ecs::is_ecs), ecs)
+            .mount(Claim::When(imprint_api_ims::is_ims), ims);
         Probes::new(metrics.clone(), self.ready_check()).mount(surface)
     }
 
