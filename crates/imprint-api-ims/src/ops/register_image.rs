@@ -17,8 +17,8 @@ pub(super) const OPS: &[Op] = &[Op::new(
     "register_image",
     Method::PUT,
     "/v1/cloudimages/{image_id}/upload",
-    "Gives an image that is queued the bytes of a file in a bucket; a job. What format the file has is found out, unless the \
-     image says so.",
+    "Gives an image that is queued the bytes of a file in a bucket; a job. What format the file has is found out, \
+     whatever the image said of it before; a disc is one only where the image says so.",
     run!(register),
 )
 .parameters(&[IMAGE_ID, Parameter::body("image_url", "The file: `bucket:object`.").required()])
@@ -43,7 +43,8 @@ async fn register(call: Call) -> Outcome {
     }
     super::making::body::require_maker(&call)?;
     place::check(&call, &place, Speed::Usual).await?;
-    let wanted = ImportImage { source: ImportSource::Object { place }, request: Value::Null, credential: None };
+    let wanted =
+        ImportImage { source: ImportSource::Object { place, as_found: true }, request: Value::Null, credential: None };
     let mark = JobMark::new(label::REGISTER);
     let job = call.parts.service.import_image_as(&call.caller, id, wanted, mark).await?;
     Ok(started(job.id))

@@ -95,7 +95,7 @@ impl Service {
     ) -> Result<Job, Error> {
         match &wanted.source {
             ImportSource::Url { url } => drop(self.fetch_rules().accept(url)?),
-            ImportSource::Object { place } => self.require_object(place).await.map(|_| ())?,
+            ImportSource::Object { place, .. } => self.require_object(place).await.map(|_| ())?,
             ImportSource::Staged | ImportSource::Remote { .. } => {}
         }
         let (asker, service, source) = (caller.clone(), self.clone(), wanted.source.clone());
@@ -186,7 +186,8 @@ impl Service {
                 Ok(Brought { content, kept: None, record: RemoteRecord::default() })
             }
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
-            ImportSource::Object { place } => {
+            ImportSource::Object { place, as_found } => {
+                image.disk_format = image.disk_format.filter(|&format| !as_found || format == DiskFormat::Iso);
                 image.container_format.get_or_insert(ContainerFormat::Bare);
                 let (content, kept, format) = self.take_one_object(job, &image, place).await?;
                 let (disk_format, container_format) = (Some(format), image.container_format);

@@ -89,6 +89,10 @@ pub enum ImportSource {
     Object {
         /// Which.
         place: ObjectPlace,
+        /// Whether it may be any disk, whatever format the image declares; the format is what was found then. A disc is
+        /// a disc only where the image says so.
+        #[serde(default)]
+        as_found: bool,
     },
     /// An image of another service of the same installation.
     Remote {

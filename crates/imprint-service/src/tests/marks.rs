@@ -12,8 +12,8 @@ use super::stock::{amounts, disk_of, install, machine, named, run, shown, upload
 use super::{create, raw};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Cause, Conflict, CopyImage, Error, ExportImage, ExportTo, Field, ImageSource, ImportImage, ImportObjects,
-    ImportSource, JobMark, NewImage, ObjectDisk, Resource, Settings, job_cause, job_label, jobs_with,
+    Ask, Cause, Change, Conflict, CopyImage, Error, ExportImage, ExportTo, Field, ImageSource, ImportImage,
+    ImportObjects, ImportSource, JobMark, NewImage, ObjectDisk, Resource, Settings, job_cause, job_label, jobs_with,
 };
 
 const BUCKET: &str = "images";
@@ -120,11 +120,12 @@ async fn one_disk_must_hold_still_but_need_not_have_a_machine() {
 async fn a_queued_image_takes_an_object_for_what_it_is() {
     let ((world, dir), me) = (world(), caller("p", "member"));
     let place = put(&dir, "disk", b"some bytes");
-    let take = async |id, place: &ObjectPlace, label: &str| {
-        let source = ImportSource::Object { place: place.clone() };
+    let take_as = async |id, place: &ObjectPlace, label: &str, as_found: bool| {
+        let source = ImportSource::Object { place: place.clone(), as_found };
         let wanted = ImportImage { source, request: serde_json::Value::Null, credential: None };
         world.service.import_image_as(&me, id, wanted, JobMark::new(label)).await
     };
+    let take = async |id, place: &ObjectPlace, label: &str| take_as(id, place, label, false).await;
     let bare = create(&world, &me, Vec::new()).await;
     let job = take(bare.id, &place, "a label").await.expect("begun");
     assert_eq!((job_label(&job), run(&world).await), (Some("a label"), 1));
@@ -146,6 +147,15 @@ async fn a_queued_image_takes_an_object_for_what_it_is() {
     run(&world).await;
     assert_eq!(cause_of(&world, &me, job.id).await, Some(Cause::Data), "a disc is no raw disk");
     assert_eq!(shown(&world, &me, declared.id).await.status, Status::Queued);
+
+    let mistaken = create(&world, &me, vec![Change::DiskFormat(Some(DiskFormat::Vhd))]).await;
+    let job = take(mistaken.id, &place, "").await.expect("begun");
+    run(&world).await;
+    assert_eq!(cause_of(&world, &me, job.id).await, Some(Cause::Data), "it is no such disk");
+    take_as(mistaken.id, &place, "", true).await.expect("begun");
+    run(&world).await;
+    let image = shown(&world, &me, mistaken.id).await;
+    assert_eq!((image.status, image.disk_format), (Status::Available, Some(DiskFormat::Raw)));
 }
 
 #[tokio::test]

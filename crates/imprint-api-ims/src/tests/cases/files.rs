@@ -299,7 +299,7 @@ async fn register(world: &World, id: impl std::fmt::Display, url: &str) -> Answe
 async fn registered(world: World) -> World {
     let disk = bytes(4);
     let raw = file(&world, "disk.raw", &disk);
-    for declared in [None, Some(DiskFormat::Raw)] {
+    for declared in [None, Some(DiskFormat::Raw), Some(DiskFormat::Vhd)] {
         let id = queued(&world, declared).await;
         let ended = done(&world, register(&world, id, &raw).await, "imsNativeImportImageJob").await;
         assert_eq!(ended["entities"], json!({ "image_id": id }));
@@ -309,7 +309,10 @@ async fn registered(world: World) -> World {
         register(&world, id, &raw).await.refused("IMG.0046");
     }
     let id = queued(&world, Some(DiskFormat::Qcow2)).await;
-    fails(&world, register(&world, id, &raw).await, "IMG.0057").await;
+    let mut disc = vec![0; 64 << 10];
+    disc[0x8000..0x8006].copy_from_slice(b"\x01CD001");
+    let disc = file(&world, "disc.iso", &disc);
+    fails(&world, register(&world, id, &disc).await, "IMG.0057").await;
     assert_eq!(world.stored(id).await.status, Status::Queued, "another attempt may follow");
     world
 }

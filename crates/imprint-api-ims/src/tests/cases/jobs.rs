@@ -65,7 +65,8 @@ async fn of_others(world: World) -> World {
     let image = image.await.expect("made");
     file(&world, "disk.raw", &bytes(1));
     let place = imprint_model::ObjectPlace { bucket: BUCKET.to_owned(), key: "disk.raw".to_owned() };
-    let wanted = ImportImage { source: ImportSource::Object { place }, request: Value::Null, credential: None };
+    let wanted =
+        ImportImage { source: ImportSource::Object { place, as_found: false }, request: Value::Null, credential: None };
     let begun = service.import_image(&caller, image.id, wanted).await.expect("begun");
     world.settle().await;
     let shown = job(&world, &json!({ "job_id": begun.id.0.simple().to_string() })).await;

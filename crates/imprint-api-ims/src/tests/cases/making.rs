@@ -56,7 +56,6 @@ pub(super) fn qcow2(size_bytes: u64) -> Vec<u8> {
 /// A server with a system disk and one data disk.
 pub(super) struct Server {
     pub(super) id: InstanceId,
-    pub(super) system: DiskId,
     pub(super) data: DiskId,
 }
 
@@ -89,7 +88,7 @@ pub(super) async fn server(world: &World, change: impl FnOnce(&mut Instance, &mu
     };
     let system = disk(&machine, DiskKind::System, 'a', DiskSource::Image(image));
     let data = disk(&machine, DiskKind::Data, 'b', DiskSource::Empty);
-    let server = Server { id: machine.id, system: system.id, data: data.id };
+    let server = Server { id: machine.id, data: data.id };
     let mut attached = vec![system, data];
     change(&mut machine, &mut attached);
     let insert = move |tx: &mut imprint_catalogue::Tx<'_>| {
