@@ -250,3 +250,18 @@ fn a_copy_that_is_cancelled_is_removed_there() {
     // the original is as it was
     assert_eq!(run(&pair.here, &["image", "show", &source])["status"], "active");
 }
+
+#[test]
+fn a_service_that_cuts_otherwise_gets_what_it_would_have_cut() {
+    let there = Service::start_with(&[ROOT[0], ROOT[1], ("IMPRINT_CHUNK_MEAN_KIB", "16")]);
+    let proxy = Proxy::start(&there, Way::Up, u64::MAX);
+    let vars = vars(&proxy, SECRET);
+    let vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let pair = Pair { here: Service::start_with(&vars), there, proxy };
+    let disk = noise(27, 12 * MIB + 5);
+    let path = pair.there.file("known", &disk);
+    run(&pair.there, &["image", "push", path.to_str().expect("UTF-8"), "--format", "raw"]);
+    let copy = pair.copy(&pair.push("disk", &disk), "known");
+    pair.require_arrived(&copy, &disk);
+    assert!(pair.proxy.passed() < MIB as u64, "{}", pair.proxy.passed());
+}
