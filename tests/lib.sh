@@ -8,7 +8,9 @@ PYTHON_PACKAGES=(python-openstackclient==10.5.0 python-glanceclient==4.13.0 open
   tempest==47.0.0 glance-tempest-plugin==0.17.0 pytest==9.2.0 'moto[s3,server]==5.2.5'
   alibabacloud_ecs20140526==7.11.8 alibabacloud_sts20150401==1.2.0 alibabacloud_ram20150501==1.3.0
   alibabacloud_resourcemanager20200331==2.6.2
-  aliyun-python-sdk-core==2.16.1 aliyun-python-sdk-ecs==4.24.83)
+  aliyun-python-sdk-core==2.16.1 aliyun-python-sdk-ecs==4.24.83 huaweicloudsdkims==3.1.219)
+# On their own: the newest otcextensions wants an openstacksdk older than the one above.
+OTC_PACKAGES=(otcextensions==0.34.8 openstacksdk==4.4.0)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -44,18 +46,26 @@ install_cargo_tools() {
   done
 }
 
-# The clients under test, in a virtual environment outside the tree.
+# The clients under test, in virtual environments outside the tree.
 install_clients() {
-  local venv=$CACHE/venv stamp
-  stamp=$(printf '%s ' "${PYTHON_PACKAGES[@]}")
-  if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
-    say "installing the clients into $venv"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install -q --disable-pip-version-check "${PYTHON_PACKAGES[@]}" || return 1
-    printf %s "$stamp" > "$venv/stamp"
-  fi
-  PATH=$venv/bin:$PATH
+  install_python clients "$CACHE/venv" "${PYTHON_PACKAGES[@]}" || return 1
+  PATH=$CACHE/venv/bin:$PATH
+}
+
+install_otc_clients() {
+  export IMPRINT_TEST_OTC=$CACHE/venv-otc
+  install_python "clients of Open Telekom Cloud" "$IMPRINT_TEST_OTC" "${OTC_PACKAGES[@]}"
+}
+
+install_python() { # what, venv, packages...
+  local what=$1 venv=$2 stamp
+  shift 2
+  stamp=$(printf '%s ' "$@")
+  [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && return
+  say "installing the $what into $venv"
+  rm -rf "$venv"
+  python3 -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check "$@" || return 1
+  printf %s "$stamp" > "$venv/stamp"
 }
 
 # The client for Node, in a folder outside the tree, exactly as the lock file says.

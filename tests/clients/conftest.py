@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.api import Api  # noqa: E402
 
 # Modules of tests that other modules import: their assertions shall explain themselves too.
-pytest.register_assert_rewrite("aliyun", "ecs_family", "ecs_images", "ecs_machines", "ecs_ram", "ecs_world")
+pytest.register_assert_rewrite("aliyun", "ecs_family", "ecs_images", "ecs_machines", "ecs_ram", "ecs_world", "huawei")
 
 READ_BYTES = 1 << 20
 STATUS_SECS_MAX = 30

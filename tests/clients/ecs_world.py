@@ -4,6 +4,7 @@ snapshot of that.
 
 import os
 import time
+import uuid
 from dataclasses import dataclass
 
 from conftest import unique
@@ -13,6 +14,11 @@ GIB = 1 << 30
 DISK_BYTES = 1 << 20
 TYPE = "ecs.g7.large"
 DONE_SECS_MAX = 60
+
+
+def uuid_of(ecs_id):
+    """What the other APIs call something that ECS calls `i-…` or `d-…`: the same number, written in base 36 there."""
+    return str(uuid.UUID(int=int(ecs_id.split("-", 1)[1], 36)))
 
 
 def until(look, what):

@@ -19,7 +19,8 @@ class Story:
     """What was done and what was seen, with names for what nobody can foresee."""
 
     def __init__(self, world):
-        self.ecs, self.glance = world.ecs, world.account.images()
+        self.ecs, self.glance, self.ims = world.ecs, world.account.images(), world.account.ims()
+        self.stranger = world.stranger.project_id
         self.names = {world.account.account_id: "$account", world.account.project_id: "$project",
                       world.snapshot: "$snapshot"}
         self.lines, self.shown = [], {}
@@ -40,10 +41,11 @@ class Story:
         self.write(f"\n## {what}")
 
     def show(self, image, uuid):
-        """What both dialects say of the image: all of it the first time, then what is not as it was."""
+        """What the dialects say of the image: all of it the first time, then what is not as it was."""
         record = self.glance.show(uuid)
         record.pop("os_hash_value")  # long, and the hash of the same bytes every time
-        for view, now in (("DescribeImages", self.ecs.image(image)), ("GET /v2/images/$uuid", record)):
+        for view, now in (("DescribeImages", self.ecs.image(image)), ("GET /v2/images/$uuid", record),
+                          ("GET /v2/cloudimages?id=$uuid", self.ims.image(uuid))):
             now = {name: TIMES.sub("$time", json.dumps(value, ensure_ascii=False)) for name, value in now.items()}
             before, self.shown[view] = self.shown.get(view, {}), now
             self.write(view)
@@ -73,7 +75,7 @@ def made_by_ecs(story, world):
     return image, uuid
 
 
-def changed_by_both(story, image, uuid):
+def changed_by_all(story, image, uuid):
     patch = [{"op": "replace", "path": "/name", "value": "renamed-by-glance"},
              {"op": "replace", "path": "/description", "value": "From Glance"},
              {"op": "replace", "path": "/tags", "value": ["stage=release", "new"]},
@@ -89,9 +91,23 @@ def changed_by_both(story, image, uuid):
     story.glance.call("POST", f"/v2/images/{uuid}/actions/deactivate").expect(204)
     story.did("POST /v2/images/$uuid/actions/deactivate")
     story.show(image, uuid)
+    story.glance.call("POST", f"/v2/images/{uuid}/actions/reactivate").expect(204)
+    patch = [{"op": "replace", "path": "/name", "value": "renamed by IMS"},
+             {"op": "replace", "path": "/__description", "value": "From IMS"},
+             {"op": "add", "path": "/max_ram", "value": 8192}, {"op": "add", "path": "/__support_kvm", "value": "true"},
+             {"op": "replace", "path": "/min_ram", "value": 1024}, {"op": "add", "path": "/extension", "value": "any"}]
+    story.ims.patch(uuid, *patch)
+    tags = [{"key": "stage", "value": "live"}, {"key": "more", "value": "tags"}]
+    story.ims.ok("POST", f"/v2/{story.ims.project}/images/{uuid}/tags/action", {"action": "create", "tags": tags}, status=204)
+    story.did(f"POST …/reactivate; PATCH /v2/cloudimages/$uuid: {json.dumps(patch)}; POST …/tags/action: {json.dumps(tags)}")
+    story.show(image, uuid)
+    story.ims.ok("POST", f"/v2/images/{uuid}/members", {"member": story.stranger})
+    story.did("POST /v2/images/$uuid/members")
+    story.show(image, uuid)
+    story.ims.ok("DELETE", f"/v2/images/{uuid}/members/{story.stranger}", status=204)
     story.glance.call("DELETE", f"/v2/images/{uuid}").expect(204)
-    assert story.ecs.image(image) is None
-    story.did("DELETE /v2/images/$uuid: gone for both")
+    assert story.ecs.image(image) is None and story.ims.image(uuid) is None
+    story.did("DELETE /v2/images/$uuid: gone for all")
 
 
 def made_by_glance(story):
@@ -114,14 +130,38 @@ def made_by_glance(story):
     story.show(image, uuid)
     story.ecs.ok("DeleteImage", ImageId=image)
     until(lambda: story.glance.call("GET", f"/v2/images/{uuid}").status == 404, "the deletion")
-    story.did("DeleteImage: gone for both")
+    assert story.ims.image(uuid) is None
+    story.did("DeleteImage: gone for all")
+
+
+def made_by_ims(story):
+    asked = {"name": "three image", "__os_version": "Windows Server 2016 Standard 64bit", "disk_format": "raw", "min_disk": 40,
+             "min_ram": 2048, "tags": ["stage=test"]}
+    uuid = story.ims.ok("POST", "/v2/images", asked, status=201)["id"]
+    story.name(uuid, "$uuid")
+    story.shown = {}
+    octets = {"content-type": "application/octet-stream"}
+    story.ims.ok("PUT", f"/v2/images/{uuid}/file", raw=disk_bytes(2), status=204, headers=octets)
+    (found,) = story.ecs.images(ImageName="three image")
+    image = story.name(found["ImageId"], "$image")
+    story.did(f"POST /v2/images, signed: {json.dumps(asked)}; PUT /v2/images/$uuid/file: 1 MiB")
+    story.show(image, uuid)
+    story.ecs.ok("ModifyImageAttribute", ImageId=image, Description="From ECS", BootMode="UEFI")
+    patch = [{"op": "add", "path": "/os_distro", "value": "windows"}, {"op": "add", "path": "/architecture", "value": "aarch64"}]
+    story.glance.call("PATCH", f"/v2/images/{uuid}", patch, PATCH).expect(200)
+    story.did(f"ModifyImageAttribute: Description, BootMode; PATCH /v2/images/$uuid: {json.dumps(patch)}")
+    story.show(image, uuid)
+    story.ims.ok("DELETE", f"/v2/images/{uuid}", status=204)
+    until(lambda: story.glance.call("GET", f"/v2/images/{uuid}").status == 404, "the deletion")
+    story.did("DELETE /v2/images/$uuid, signed: gone for all")
 
 
 def test_one_image_through_every_dialect(world):
     story = Story(world)
     image, uuid = made_by_ecs(story, world)
-    changed_by_both(story, image, uuid)
+    changed_by_all(story, image, uuid)
     made_by_glance(story)
+    made_by_ims(story)
     told = "\n".join(story.lines).lstrip() + "\n"
     if os.environ.get("UPDATE_GOLDENS"):
         with open(GOLDEN, "w", encoding="utf-8") as file:

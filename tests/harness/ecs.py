@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from .api import TIMEOUT_SECS, Answer, Api
 from .imprint import binary
+from .ims import Ims
 
 ECS, STS, RAM = "2014-05-26", "2015-04-01", "2015-05-01"
 REGION = "local-1"
@@ -174,6 +175,10 @@ class Account:
     def ecs(self, region=REGION):
         """Calls of this account's own."""
         return Ecs(self.url, self.key, self.secret, region)
+
+    def ims(self, **how):
+        """The third API under the same key."""
+        return Ims(self.url, self.key, self.secret, self.project_id, **how)
 
     def images(self):
         """The image API under the same key."""
