@@ -18,9 +18,9 @@ pub(super) const OPS: &[Op] =
     &[row("create_image", "/v2/cloudimages/action"), row("create_image_safely", "/v2.1/cloudimages/action")];
 
 const fn row(name: &'static str, path: &'static str) -> Op {
-    let about = "Makes an image of a stopped server's system disk (`instance_id`), of a file in a bucket (`image_url`), or of a \
-                 data disk (`volume_id`); `data_images` makes data disk images beside it, or alone. A job, or one that \
-                 stands for several.";
+    let about = "Makes an image of a stopped server's system disk (`instance_id`), of a file in a bucket \
+                 (`image_url`), or of a data disk (`volume_id`); `data_images` makes data disk images beside it, or \
+                 alone. A job, or one that stands for several.";
     Op::new(Family::Creation, name, Method::POST, path, about, run!(create)).parameters(PARAMETERS).codes(CODES)
 }
 
@@ -37,7 +37,8 @@ const PARAMETERS: &[Parameter] = &[
     Parameter::body("volume_id", "The disk to make a system image of."),
     Parameter::body(
         "data_images",
-        "Objects: of a server's disks `name`, `volume_id`, `description`, `tags`; of files, at most 3, `name`, `image_url`, `min_disk`, `description`, `is_quick_import`, `tags`.",
+        "Objects: of a server's disks `name`, `volume_id`, `description`, `tags`; of files, at most 3, `name`, \
+         `image_url`, `min_disk`, `description`, `is_quick_import`, `tags`.",
     ),
     Parameter::body("min_disk", "GiB of a file's disk, 1 to 1024."),
     Parameter::body("description", "At most 1024 characters."),

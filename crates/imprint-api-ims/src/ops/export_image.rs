@@ -17,8 +17,8 @@ pub(super) const OPS: &[Op] = &[
 ];
 
 const fn row(name: &'static str, path: &'static str) -> Op {
-    let about = "Writes an image of one's own to a file in a bucket; a job. It is written as the format it is stored in: no \
-                 other is offered yet.";
+    let about = "Writes an image of one's own to a file in a bucket; a job. It is written as the format it is stored \
+                 in: no other is offered yet.";
     Op::new(Family::Creation, name, Method::POST, path, about, run!(export))
         .parameters(PARAMETERS)
         .codes(CODES)

@@ -1,5 +1,5 @@
-//! How far jobs are. They are the engine's, whichever dialect asked for them: what this API calls a job is read from its
-//! label, where this API put one, and else from its kind.
+//! How far jobs are. They are the engine's, whichever dialect asked for them: what this API calls a job is read from
+//! its label, where this API put one, and else from its kind.
 
 mod view;
 

@@ -18,7 +18,8 @@ pub(super) const OPS: &[Op] = &[
 ];
 
 const fn row(name: &'static str, path: &'static str) -> Op {
-    let about = "Makes an image of a file of up to 1 TiB in a bucket; a job. The file is `raw`, with its bitmap `.mf` beside it.";
+    let about = "Makes an image of a file of up to 1 TiB in a bucket; a job. The file is `raw`, with its bitmap `.mf` \
+                 beside it.";
     Op::new(Family::Creation, name, Method::POST, path, about, run!(create)).parameters(PARAMETERS).codes(CODES)
 }
 

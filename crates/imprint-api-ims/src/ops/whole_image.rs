@@ -16,7 +16,8 @@ pub(super) const OPS: &[Op] = &[Op::new(
     "create_whole_image",
     Method::POST,
     "/v1/cloudimages/wholeimages/action",
-    "Makes an image of all disks of a stopped server, or of a backup, which here is a snapshot of a system disk; a job.",
+    "Makes an image of all disks of a stopped server, or of a backup, which is a snapshot of a system disk here; a \
+     job.",
     run!(create),
 )
 .parameters(&[

@@ -1,5 +1,5 @@
-//! What a dialect puts on a job to know it again, and why a job failed in words that dialects translate. Both are in the
-//! job's row, so that any dialect can show a job whoever asked for it.
+//! What a dialect puts on a job to know it again, and why a job failed in words that dialects translate. Both are in
+//! the job's row, so that any dialect can show a job whoever asked for it.
 
 use imprint_catalogue::{Tx, jobs};
 use imprint_model::{Caller, Job, JobId, JobState, role};
@@ -127,8 +127,8 @@ fn cause(error: &Error) -> Cause {
 }
 
 impl Service {
-    /// Writes the row of a job that has ended already: of something that was done when it was asked for, where a dialect
-    /// speaks of it as of a job. The outcome is its result, or why it failed.
+    /// Writes the row of a job that has ended already: of something that was done when it was asked for, where a
+    /// dialect speaks of it as of a job. The outcome is its result, or why it failed.
     ///
     /// # Errors
     /// [`Error::Denied`] without an account, or to whoever may only look.

@@ -105,8 +105,8 @@ impl Service {
         Ok(begun)
     }
 
-    /// Begins to make images of objects, all of them or none, each by a job of its own. `group` is the mark of one more
-    /// job, for those that are spoken of as one; it has ended at once.
+    /// Begins to make images of objects, all of them or none, each by a job of its own. `group` is the mark of one
+    /// more job, for those that are spoken of as one; it has ended at once.
     ///
     /// # Errors
     /// Those of [`Service::import_objects`].
@@ -252,7 +252,8 @@ impl Service {
         Ok(Taken { ingested, content, format, size_gib, letter, place: disk.place.clone() })
     }
 
-    /// Takes one object in, to be what `image` says: its bytes, what protects them, and the format it was found to have.
+    /// Takes one object in, to be what `image` says: its bytes, what protects them, and the format it was found to
+    /// have.
     pub(super) async fn take_one_object(
         &self,
         job: &Job,

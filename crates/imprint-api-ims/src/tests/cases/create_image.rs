@@ -91,7 +91,8 @@ async fn of_server(world: World) -> World {
     let server = server(&world, |_, _| {}).await;
     let body = json!({
         "name": "web 1", "instance_id": server.id, "description": "from a server", "min_ram": 512, "max_ram": "4096",
-        "image_tags": [{ "key": "a", "value": "b" }, { "key": "bare" }], "enterprise_project_id": "0", "data_images": null,
+        "image_tags": [{ "key": "a", "value": "b" }, { "key": "bare" }],
+        "enterprise_project_id": "0", "data_images": null,
     });
     for way in [Way::A, Way::B, Way::Token] {
         let answer = world.owner.by(way).post(PATH, &body).await;

@@ -177,7 +177,7 @@ async fn export_refusals(world: World) -> World {
     world.owner.post(&export_path(id), &quick).await.refused("IMG.0072");
     world.owner.ask("POST", &export_path(id), None).await.refused("IMG.0007");
     export(&world, ImageId::random(), "out").await.refused("IMG.0027");
-    let changes: [(fn(&mut Image), &str); 6] = [
+    let changes: [Wrong; 6] = [
         (|image| image.visibility = Visibility::Public, "IMG.0077"),
         (|image| drop(image.properties.insert("__whole_image".to_owned(), Some("true".to_owned()))), "IMG.0128"),
         (|image| image.disk_format = Some(DiskFormat::Iso), "IMG.0167"),
@@ -285,8 +285,11 @@ async fn copy_refusals(world: World) -> World {
     world
 }
 
+/// How an image is wrong, and the code of that.
+type Wrong = (fn(&mut Image), &'static str);
+
 /// Images that cannot be copied, and why.
-const UNCOPIED: [(fn(&mut Image), &str); 4] = [
+const UNCOPIED: [Wrong; 4] = [
     (|image| image.visibility = Visibility::Public, "IMG.0083"),
     (|image| drop(image.properties.insert("__whole_image".to_owned(), Some("true".to_owned()))), "IMG.0130"),
     (|image| image.disk_format = Some(DiskFormat::Iso), "IMG.0167"),

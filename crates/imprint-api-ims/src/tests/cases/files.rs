@@ -86,7 +86,8 @@ fn with(body: &Value, change: &Value) -> Value {
 async fn of_file(world: World) -> World {
     let url = file(&world, "dir/disk.raw", &bytes(1));
     let body = json!({
-        "name": "from a file", "image_url": url, "min_disk": "40", "os_version": "Ubuntu 18.04 server 64bit", "type": "ECS",
+        "name": "from a file", "image_url": url, "min_disk": "40", "type": "ECS",
+        "os_version": "Ubuntu 18.04 server 64bit",
         "description": "d", "hw_firmware_type": "uefi", "architecture": "arm", "is_config": "True", "max_ram": 8192,
         "min_ram": 1024, "tags": ["a.b"], "cmk_id": "",
     });
