@@ -4,8 +4,6 @@
 
 mod derived;
 mod page;
-#[cfg(test)]
-mod tests;
 
 use imprint_model::{
     Architecture, ContainerFormat, Direction, DiskFormat, FactKey, Filter, ImageId, MemberStatus, Number, ProjectId,
@@ -212,7 +210,7 @@ impl<'a> Reader<'a> {
                     Err(_) => self.never(),
                 }
             }
-            "name" => self.add(Filter::Names(vec![value.to_owned()])),
+            "name" => self.add(named(value)),
             "owner" => self.add(Filter::Owner(value.into())),
             "status" => match words::statuses_named(value) {
                 statuses if statuses.is_empty() => self.never(),
@@ -330,6 +328,16 @@ impl<'a> Reader<'a> {
         self.question.sort = keys.into_iter().map(|key| (key, self.direction)).collect();
         Ok(self.question)
     }
+}
+
+/// Images of this name; those without one are shown with an empty one.
+pub(crate) fn named(name: &str) -> Filter {
+    let exact = Filter::Names(vec![name.to_owned()]);
+    if name.is_empty() {
+        let any_name = Filter::NameLike("*".to_owned());
+        return Filter::Any(vec![exact, Filter::Not(Box::new(any_name))]);
+    }
+    exact
 }
 
 fn arm() -> Filter {

@@ -186,13 +186,13 @@ async fn change(call: &Call, project: ProjectId, step: OfferStep) -> Result<Vec<
 
 async fn add(call: Call) -> Outcome {
     let id = call.image_id()?;
-    let project = project(&call.object()?["member"])?;
+    let project = project(call.object()?.get("member").unwrap_or(&Value::Null))?;
     require_offerable(&call, id).await?;
     one(&change(&call, project, OfferStep::Offer { again: false }).await?)
 }
 
 async fn answer_offer(call: Call) -> Outcome {
-    let status = status(&call.object()?["status"])?;
+    let status = status(call.object()?.get("status").unwrap_or(&Value::Null))?;
     one(&change(&call, call.param("member_id").into(), OfferStep::Answer(status)).await?)
 }
 

@@ -90,7 +90,9 @@ async fn add(call: Call) -> Outcome {
 
 async fn answer_offers(call: Call) -> Outcome {
     let body = call.object()?;
-    let (images, project, status) = (images(&body)?, project(&body["project_id"])?, status(&body["status"])?);
+    let member = |name: &str| body.get(name).unwrap_or(&Value::Null);
+    let (images, project) = (images(&body)?, project(member("project_id"))?);
+    let status = status(member("status"))?;
     if !call.caller.acts_for(&project) {
         return Err(code::WRONG_PROJECT.fault().into());
     }

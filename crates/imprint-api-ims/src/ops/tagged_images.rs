@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Fault, code};
 use crate::op::{Family, Op, Outcome, Parameter, run};
+use crate::query::named;
 use crate::{tag, words};
 
 /// Most keys of one condition, and most values of one key.
@@ -185,7 +186,7 @@ fn matches(body: &Map<String, Value>) -> Result<Vec<Filter>, Fault> {
             return Err(bad_value("matches"));
         }
         filters.push(match (key.as_str(), value.as_str()) {
-            ("resource_name", "") => Filter::Names(vec![String::new()]),
+            ("resource_name", "") => named(""),
             ("resource_name", part) => Filter::NameLike(format!("*{part}*")),
             ("resource_id", id) => Filter::Ids(id.parse().into_iter().collect()),
             _ => return Err(bad_value("matches")),

@@ -1,11 +1,16 @@
 //! What operations are proved to do: tables of cases, one file for each family. A case names its operation and the
 //! codes it makes it answer (`OK` for success); the runner insists that it did. The documentation lists them.
 
+mod about;
 mod create_image;
 mod export_copy;
 mod files;
 mod jobs;
+mod list_images;
 mod making;
+mod members;
+mod native;
+mod tags;
 mod update_image;
 
 use imprint_http::BoxFuture;
@@ -36,7 +41,18 @@ pub(crate) const fn case(
 
 /// Every table.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    let tables: &[&[Case]] = &[create_image::CASES, export_copy::CASES, files::CASES, jobs::CASES, update_image::CASES];
+    let tables: &[&[Case]] = &[
+        about::CASES,
+        native::CASES,
+        tags::CASES,
+        create_image::CASES,
+        export_copy::CASES,
+        files::CASES,
+        jobs::CASES,
+        list_images::CASES,
+        members::CASES,
+        update_image::CASES,
+    ];
     tables.iter().copied().flatten()
 }
 

@@ -1,1 +1,0 @@
-//! Whatever a list can be asked for by is what images show under that name.
