@@ -3,6 +3,7 @@
 `IMPRINT_TEST_SEED` repeats a run; every failure says which seed it was and what was done.
 """
 
+import concurrent.futures
 import os
 import random
 import time
@@ -278,4 +279,31 @@ def test_one_image_changed_by_all(world):
     except AssertionError as error:
         last = "\n".join(str(entry) for entry in story.history[-6:])
         pytest.fail(f"IMPRINT_TEST_SEED={seed}, step {steps}: {error}\nthe last changes:\n{last}")
+    story.end()
+
+
+def test_changes_that_race_are_all_there(world):
+    """Every change that was acknowledged is seen afterwards, whichever dialect it came by."""
+    story, each = Story(world, 0), 8
+    path = f"/v2/{story.ims.project}/images/{story.uuid}/tags"
+
+    def by_ims(number):
+        story.ims.patch(story.uuid, {"op": "add", "path": f"/ims_{number}", "value": "there"})
+
+    def by_glance(number):
+        story.glance.patch(story.uuid, {"op": "add", "path": f"/glance_{number}", "value": "there"}).expect(200)
+
+    def by_ecs(number):
+        story.ecs.ok("TagResources", ResourceType="image", ResourceId=[story.id], Tag=[{"Key": f"ecs{number % 4}", "Value": "v"}])
+
+    def by_tags(number):
+        story.ims.ok("POST", path, {"tag": {"key": f"ims{number % 4}", "value": "v"}}, status=204)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        done = [pool.submit(way, number) for number in range(each) for way in (by_ims, by_glance, by_ecs, by_tags)]
+        for one in done:
+            one.result()
+    found = story.ims.image(story.uuid)
+    assert [name for number in range(each) for name in (f"ims_{number}", f"glance_{number}") if found.get(name) != "there"] == []
+    assert found["tags"] == sorted(f"{way}{number}=v" for way in ("ecs", "ims") for number in range(4))
     story.end()

@@ -6,6 +6,8 @@ import re
 import pytest
 from conftest import unique
 from ecs_world import disk_bytes
+from harness.ecs import STS
+from harness.ims import Ims
 from huawei import ANY_CODE, Sdk, config
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import SdkException
@@ -304,3 +306,26 @@ def test_who_is_not_let_in(world):
         message = Sdk(account, **changes).refused(401, "APIGW.0301", "ListImages")
         assert message.startswith("Incorrect IAM authentication information: ") and says in message
     Sdk(account, project=world.stranger.project_id).refused(403, "APIGW.0302", "ListImages")
+
+
+def test_a_key_for_a_while(world):
+    """A temporary key is good with its token only; the Go signers send that unsigned."""
+    given = world.ecs.ok("GetSessionToken", version=STS, DurationSeconds=900)["Credentials"]
+    key, secret, token = given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"]
+    assert "images" in Sdk(world.account, key=key, secret=secret, token=token)("ListImages", limit=1)
+    for way in ("a", "go", "b"):
+        ims = Ims(world.account.url, key, secret, world.account.project_id, way, security_token=token)
+        assert ims.images("limit=1")
+    Sdk(world.account, key=key, secret=secret).refused(401, "APIGW.0301", "ListImages")
+    Sdk(world.account, key=key, secret=secret, token=token[:-4] + "AAAA").refused(401, "APIGW.0301", "ListImages")
+
+
+def test_texts_of_every_length(sdk, world, image):
+    """What this API allows, every API shows."""
+    for text in ("x" * 1024, "名" * 300, "+ &=?%/#'\"`~"):
+        held = sdk("UpdateImage", image_id=image, body=[change("add", "__description", text), change("add", "long", text)])
+        assert held["__description"] == text and sdk.image(image)["__description"] == text
+        shown = world.account.images().show(image)
+        assert (shown["description"], shown["long"]) == (text, text)
+        (found,) = world.ecs.images(ImageName=shown["name"])
+        assert found["Description"] == text
