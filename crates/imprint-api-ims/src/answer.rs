@@ -38,9 +38,7 @@ pub(crate) fn refusal(fault: Fault, request_id: &str) -> Response {
     let Fault { status, code, message, form, cause } = fault;
     let response = match form {
         Form::Service => json(status, &json!({ "error": { "message": message, "code": code } })),
-        Form::Gateway => {
-            json(status, &json!({ "error_msg": message, "error_code": code, "request_id": request_id }))
-        }
+        Form::Gateway => json(status, &json!({ "error_msg": message, "error_code": code, "request_id": request_id })),
     };
     match cause {
         Some(cause) => response.with_fault(cause),

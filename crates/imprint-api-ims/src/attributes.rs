@@ -189,7 +189,14 @@ pub(crate) const TABLE: &[Attribute] = &[
     noted("__support_agent_list"),
     noted("__whole_image"),
     noted("__is_offshelved"),
-    row("__system_support_market", Wire::Truth, Values::TrueOrFalse, Setter::Creation, Place::Property, Absent::Omitted),
+    row(
+        "__system_support_market",
+        Wire::Truth,
+        Values::TrueOrFalse,
+        Setter::Creation,
+        Place::Property,
+        Absent::Omitted,
+    ),
     row("active_at", Wire::Text, Values::Any, Setter::Service, Place::Property, Absent::Omitted),
 ];
 

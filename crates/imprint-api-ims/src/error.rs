@@ -1,6 +1,9 @@
 //! What the engine's errors become. One match for each, without a catch-all: whoever adds an error chooses its code
 //! here. Operations whose tables say otherwise override single errors (`Op::faults`).
 
+#[cfg(test)]
+mod tests;
+
 use imprint_http::BodyError;
 use imprint_service::{Conflict, Error, Field, Quota, Resource};
 

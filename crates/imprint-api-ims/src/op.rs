@@ -121,13 +121,10 @@ pub(crate) struct Op {
     /// How its content is read.
     pub(crate) content: Content,
     /// What it takes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) parameters: &'static [Parameter],
     /// The status of success.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) success: u16,
     /// The codes it may answer with, beside `fault::code::COMMON` and those of authentication.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation and the tests read it"))]
     pub(crate) codes: &'static [Code],
     /// What this operation answers to an error of the engine where the usual answer (`error.rs`) is not right.
     pub(crate) faults: fn(&Error) -> Option<Fault>,

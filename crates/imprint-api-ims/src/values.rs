@@ -38,9 +38,8 @@ pub(crate) fn name(value: &Value) -> Result<String, Fault> {
     if text.chars().count() > NAME_CHARS_MAX {
         return Err(code::NAME_TOO_LONG.fault());
     }
-    let good = |character: char| {
-        character.is_ascii_alphanumeric() || "-._ ".contains(character) || is_ideograph(character)
-    };
+    let good =
+        |character: char| character.is_ascii_alphanumeric() || "-._ ".contains(character) || is_ideograph(character);
     if text.trim() != text || !text.chars().all(good) {
         return Err(code::NAME_FORMAT.fault());
     }

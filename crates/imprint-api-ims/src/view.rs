@@ -84,7 +84,7 @@ impl<'a> Shown<'a> {
                 object.text(name, &size.to_string());
             }
             "__originalimagename" => {
-                let parent = image.facts.copied_from.map(|id| id.to_string());
+                let parent = image.facts.copied_from.filter(|_| self.reach.kind != "gold").map(|id| id.to_string());
                 object.text(name, parent.as_deref().unwrap_or_default());
             }
             _ => write_text(object, attribute, self.text(name)),
@@ -123,6 +123,7 @@ impl<'a> Shown<'a> {
         let name = attribute.name;
         match (name, self.property(name)) {
             ("virtual_env_type", None) => object.text(name, words::environment(self.image)),
+            ("__data_origin", _) if self.reach.kind == "gold" => write_text(object, attribute, None),
             ("__data_origin", None) => write_text(object, attribute, self.origin().as_deref()),
             (_, Some(value)) if attribute.wire == Wire::Truth => object.truth(name, value == "true"),
             (_, value) => write_text(object, attribute, value),
@@ -146,7 +147,7 @@ impl<'a> Shown<'a> {
     /// The object it was made of: `file,bucket:object`.
     fn origin(&self) -> Option<String> {
         let place = self.image.disks.iter().find_map(|ImageDisk { imported_from, .. }| imported_from.as_ref())?;
-        (self.reach.kind != "gold").then(|| format!("file,{}:{}", place.bucket, place.key))
+        Some(format!("file,{}:{}", place.bucket, place.key))
     }
 }
 

@@ -51,11 +51,8 @@ pub(crate) mod refusal {
     pub(crate) const NOT_IN_PROJECT: Code =
         Code::new(403, "APIGW.0302", "The IAM user is not authorized to access the API");
     /// No operation has this path.
-    pub(crate) const NO_SUCH_API: Code = Code::new(
-        404,
-        "APIGW.0101",
-        "The API does not exist or has not been published in the environment",
-    );
+    pub(crate) const NO_SUCH_API: Code =
+        Code::new(404, "APIGW.0101", "The API does not exist or has not been published in the environment");
 
     /// All of them, for the documentation and the tests.
     #[cfg(test)]
@@ -215,14 +212,6 @@ fn read_date(text: &str) -> Option<Timestamp> {
         return None;
     }
     let (date, time) = (&text[..8], &text[9..15]);
-    let iso = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &date[..4],
-        &date[4..6],
-        &date[6..],
-        &time[..2],
-        &time[2..4],
-        &time[4..]
-    );
+    let iso = format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &time[..2], &time[2..4], &time[4..]);
     Timestamp::parse_iso8601(&iso)
 }

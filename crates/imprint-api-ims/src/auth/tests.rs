@@ -226,8 +226,13 @@ async fn a_request_is_believed_for_a_quarter_of_an_hour() {
 
 #[test]
 fn dates_have_one_form() {
-    assert_eq!(read_date("20240102T030405Z").map(Timestamp::to_rfc3339_seconds).as_deref(), Some("2024-01-02T03:04:05Z"));
-    for bad in ["", "20240102T030405", "2024-01-02T03:04:05Z", "20241302T030405Z", "20240102 030405Z", "é0240102T03040Z"] {
+    assert_eq!(
+        read_date("20240102T030405Z").map(Timestamp::to_rfc3339_seconds).as_deref(),
+        Some("2024-01-02T03:04:05Z")
+    );
+    for bad in
+        ["", "20240102T030405", "2024-01-02T03:04:05Z", "20241302T030405Z", "20240102 030405Z", "é0240102T03040Z"]
+    {
         assert_eq!(read_date(bad), None, "{bad}");
     }
 }
@@ -265,7 +270,8 @@ async fn every_wrong_proof_says_what_is_wrong() {
     let mut malformed = world.owner.request("PATCH", &path, "application/json", b"[]".to_vec());
     malformed.headers_mut().insert(AUTHORIZATION, "SDK-HMAC-SHA256 Access".parse().expect("a value"));
     world.owner.send(malformed).await.refused("APIGW.0301");
-    let other = http::Request::builder().method("PATCH").uri(&path).header(AUTHORIZATION, "V11-HMAC-SHA256 Credential=a");
+    let other =
+        http::Request::builder().method("PATCH").uri(&path).header(AUTHORIZATION, "V11-HMAC-SHA256 Credential=a");
     world.owner.send(other.body(b"[]".to_vec()).expect("valid")).await.refused("APIGW.0301");
 }
 

@@ -172,11 +172,11 @@ async fn list(call: Call) -> Outcome {
         if !tags.iter().all(|tag| has(tag, platform, told)) {
             continue;
         }
-        if platforms.iter().all(|(known, _)| *known != platform) {
-            platforms.push((platform, Vec::new()));
+        let one = shown(platform, &version, told);
+        match platforms.iter_mut().find(|(known, _)| *known == platform) {
+            Some((_, versions)) => versions.push(one),
+            None => platforms.push((platform, vec![one])),
         }
-        let known = platforms.iter_mut().find(|(known, _)| *known == platform);
-        known.map(|(_, versions)| versions.push(shown(platform, &version, told)));
     }
     let shown = |(platform, versions): &(&str, Vec<Value>)| json!({ "platform": platform, "version_list": versions });
     Ok(answer::ok(&platforms.iter().map(shown).collect::<Vec<_>>()))

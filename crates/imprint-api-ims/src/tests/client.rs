@@ -97,10 +97,8 @@ impl Answer {
             code => known_codes(self.op).iter().any(|known| known.code == code && known.status == status),
         };
         let id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-        let fine = !self.status.is_server_error()
-            && known
-            && id.len() == 32
-            && (code == "OK" || !self.message().is_empty());
+        let fine =
+            !self.status.is_server_error() && known && id.len() == 32 && (code == "OK" || !self.message().is_empty());
         (!fine).then(|| format!("{} answers {status}, which its row does not say: {}", self.op, self.text))
     }
 
@@ -298,10 +296,8 @@ impl Client {
         let steps = [date.as_str(), "", "", "sdk_request"];
         let key = steps.iter().fold(first, |key, step| mac(&key, step));
         let signature = HEXLOWER.encode(&mac(&key, &text));
-        let authorization = format!(
-            "SDK-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}",
-            self.key
-        );
+        let authorization =
+            format!("SDK-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}", self.key);
         headers.extend(self.names_project.then(|| ("x-project-id", self.project.0.clone())));
         headers.extend(self.security_token.clone().map(|token| ("x-security-token", token)));
         headers.push(("authorization", authorization));

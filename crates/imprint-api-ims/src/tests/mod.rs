@@ -5,6 +5,8 @@
 
 mod cases;
 mod client;
+mod coverage;
+mod docs;
 mod fixture;
 mod world;
 

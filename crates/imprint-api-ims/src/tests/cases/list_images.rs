@@ -50,7 +50,7 @@ async fn stock(world: &World) {
         let id = world
             .image(|image| {
                 vary(image, number);
-                image.facts.os_name = (number % 3 > 0).then(|| names[number % names.len()].to_owned());
+                image.facts.os_name = (!number.is_multiple_of(3)).then(|| names[number % names.len()].to_owned());
                 image.facts.platform = platforms[number % platforms.len()].map(str::to_owned);
                 if number % 7 == 6 {
                     image.owner = friend;
@@ -66,7 +66,7 @@ async fn stock(world: &World) {
 
 fn vary(image: &mut Image, number: usize) {
     let pick = |step: usize, of: usize| (number / step + number) % of;
-    image.name = (number % 11 > 0).then(|| format!("image {}", pick(3, 4)));
+    image.name = (!number.is_multiple_of(11)).then(|| format!("image {}", pick(3, 4)));
     image.visibility = Visibility::ALL[pick(5, 4)];
     image.status = Status::ALL[pick(2, Status::ALL.len())];
     image.hidden = number % 13 == 12;

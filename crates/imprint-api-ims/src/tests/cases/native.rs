@@ -211,10 +211,8 @@ async fn full() -> World {
 async fn updated(world: World) -> World {
     let id = world.image(|image| image.status = Status::Queued).await;
     let path = format!("/v2/images/{id}");
-    let patch = async |kind: &str, body: Value| {
-        let answer = world.owner.ask_as("PATCH", &path, kind, body.to_string().into_bytes()).await;
-        answer
-    };
+    let patch =
+        async |kind: &str, body: Value| world.owner.ask_as("PATCH", &path, kind, body.to_string().into_bytes()).await;
     let body = json!([
         { "op": "replace", "path": "/name", "value": "a name, with a comma" },
         { "op": "replace", "path": "/visibility", "value": "shared" },

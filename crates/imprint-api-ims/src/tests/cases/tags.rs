@@ -107,7 +107,7 @@ async fn one(world: World) -> World {
 }
 
 async fn several(world: World) -> World {
-    let (owner, id) = (&world.owner, world.image(|image| drop(image.tags.insert("kept=1".to_owned()))).await);
+    let (owner, id) = (&world.owner, world.image(|image| image.tags = ["kept=1".to_owned()].into()).await);
     let (path, foreign) = places(&world, id).await;
     let (path, foreign) = (format!("{path}/action"), format!("{foreign}/action"));
     let ask = |action: &str, tags: Value| json!({ "action": action, "tags": tags });

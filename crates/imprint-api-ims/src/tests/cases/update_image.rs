@@ -11,9 +11,7 @@ use super::{Case, case};
 use crate::tests::{Answer, Client, Way, World};
 
 pub(super) const CASES: &[Case] = &[
-    case("update_image", &["OK", "APIGW.0301"], "every way in works, and no other", |world| {
-        Box::pin(ways_in(world))
-    }),
+    case("update_image", &["OK", "APIGW.0301"], "every way in works, and no other", |world| Box::pin(ways_in(world))),
     case("update_image", &["OK"], "the requirement's example is answered as it shows", |world| {
         Box::pin(the_example(world))
     }),
@@ -41,12 +39,18 @@ pub(super) const CASES: &[Case] = &[
     case("update_image", &["OK", "IMG.0001", "IMG.0007"], "op, path and value have one form", |world| {
         Box::pin(hostile::malformed(world))
     }),
-    case("update_image", &["OK", "IMG.0035", "IMG.0055"], "all operations are carried out, in order, or none", |world| {
-        Box::pin(all_or_nothing(world))
-    }),
-    case("update_image", &["OK", "IMG.0001", "IMG.0035"], "thousands of elements and attributes are bounded", |world| {
-        Box::pin(hostile::many(world))
-    }),
+    case(
+        "update_image",
+        &["OK", "IMG.0035", "IMG.0055"],
+        "all operations are carried out, in order, or none",
+        |world| Box::pin(all_or_nothing(world)),
+    ),
+    case(
+        "update_image",
+        &["OK", "IMG.0001", "IMG.0035"],
+        "thousands of elements and attributes are bounded",
+        |world| Box::pin(hostile::many(world)),
+    ),
     case("update_image", &["OK"], "of patches that race one another all that are acknowledged are there", |world| {
         Box::pin(hostile::races(world))
     }),

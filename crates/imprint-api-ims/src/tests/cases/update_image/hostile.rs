@@ -71,7 +71,9 @@ async fn forms_that_are_taken(world: &World, path: &str) {
             world.owner.by(way).ask_as("PATCH", path, media_type, body.clone()).await.ok();
         }
     }
-    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/openstack-images-v2.0-json-patch"] {
+    for media_type in
+        ["text/plain", "application/x-www-form-urlencoded", "application/openstack-images-v2.0-json-patch"]
+    {
         world.owner.ask_as("PATCH", path, media_type, body.clone()).await.refused("IMG.0001");
     }
     for value in [json!("x"), json!(null), json!({})] {

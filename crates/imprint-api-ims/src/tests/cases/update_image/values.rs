@@ -135,9 +135,9 @@ pub(super) async fn wrong_values(world: World) -> World {
             wrong.push((name, value, "IMG.0055"));
         }
     }
-    let text = TABLE.iter().filter(|row| {
-        row.setter == Setter::Patch && !["min_ram", "max_ram", "hw_firmware_type"].contains(&row.name)
-    });
+    let text = TABLE
+        .iter()
+        .filter(|row| row.setter == Setter::Patch && !["min_ram", "max_ram", "hw_firmware_type"].contains(&row.name));
     for name in text.map(|row| row.name).chain(["extension"]) {
         // a type that the attribute does not have
         for value in [json!(true), json!(1), json!(null), json!(["true"]), json!({ "a": "true" })] {
