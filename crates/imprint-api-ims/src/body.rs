@@ -1,6 +1,5 @@
 //! Reading JSON content. What is in it is judged elsewhere.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, code};
@@ -14,7 +13,11 @@ pub(crate) const JSON_BYTES_MAX: u64 = 1 << 20;
 /// # Errors
 /// `IMG.0007` when there is nothing, `IMG.0001` when it is not JSON.
 pub(crate) fn json(content: &[u8]) -> Result<Value, Fault> {
-    read(content)
+    if content.trim_ascii().is_empty() {
+        return Err(code::EMPTY_BODY.fault());
+    }
+    serde_json::from_slice(content)
+        .map_err(|error| code::BAD_BODY.with_message(format!("The request message format is invalid: {error}.")))
 }
 
 /// A JSON object.
@@ -26,16 +29,4 @@ pub(crate) fn object(content: &[u8]) -> Result<Map<String, Value>, Fault> {
         Value::Object(members) => Ok(members),
         _ => Err(code::BAD_BODY.with_message("The request body must be a JSON object.")),
     }
-}
-
-/// What `T` reads.
-///
-/// # Errors
-/// `IMG.0007` when there is nothing, `IMG.0001` when it does not fit.
-pub(crate) fn read<T: DeserializeOwned>(content: &[u8]) -> Result<T, Fault> {
-    if content.trim_ascii().is_empty() {
-        return Err(code::EMPTY_BODY.fault());
-    }
-    serde_json::from_slice(content)
-        .map_err(|error| code::BAD_BODY.with_message(format!("The request message format is invalid: {error}.")))
 }

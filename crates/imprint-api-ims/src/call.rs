@@ -1,25 +1,20 @@
 //! One call of an operation: who asks for what, on which parts. Never here: how that was found out (`auth/`).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
 use imprint_http::Body;
-use imprint_model::{Caller, ImageId, ProjectId, Timestamp};
-use serde::de::DeserializeOwned;
+use imprint_model::{Caller, ImageId, ProjectId};
 use serde_json::{Map, Value};
 
 use crate::body;
 use crate::fault::{Fault, code};
-use crate::op::Op;
 use crate::parts::Parts;
 
 /// One call.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// The operation's row.
-    pub(crate) op: &'static Op,
     /// What it works with.
     pub(crate) parts: Arc<Parts>,
     /// Who asks: bound to one project (none for open operations), never with the powers of an installation's
@@ -27,12 +22,6 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// The region this endpoint is of: the first of the installation.
     pub(crate) region: String,
-    /// When the request came.
-    pub(crate) now: Timestamp,
-    /// The request's id, 32 hexadecimal digits.
-    pub(crate) request_id: String,
-    /// Where it came from.
-    pub(crate) remote: SocketAddr,
     /// The request target as it was sent.
     pub(crate) uri: Uri,
     /// The headers.
@@ -98,13 +87,5 @@ impl Call {
     /// `IMG.0007` when it is empty, `IMG.0001` when it is anything else.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Fault> {
         body::object(&self.content)
-    }
-
-    /// The content, as `T` reads it.
-    ///
-    /// # Errors
-    /// `IMG.0007` when it is empty, `IMG.0001` when it does not fit.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        body::read(&self.content)
     }
 }

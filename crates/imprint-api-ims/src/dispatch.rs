@@ -19,14 +19,14 @@ use crate::parts::Parts;
 /// Answers a request that means `op`.
 pub(crate) async fn serve(parts: Arc<Parts>, op: &'static Op, request: Request) -> Response {
     let request_id = wire_request_id(&request.request_id);
-    let response = match carry_out(parts, op, request, &request_id).await {
+    let response = match carry_out(parts, op, request).await {
         Ok(response) => response,
         Err(problem) => answer::refusal(problem.settle(op), &request_id),
     };
     answer::labelled(response, &request_id)
 }
 
-async fn carry_out(parts: Arc<Parts>, op: &'static Op, mut request: Request, request_id: &str) -> Outcome {
+async fn carry_out(parts: Arc<Parts>, op: &'static Op, mut request: Request) -> Outcome {
     let now = parts.clock.now();
     let caller = match op.access {
         Access::Open => nobody(&request.request_id),
@@ -40,10 +40,8 @@ async fn carry_out(parts: Arc<Parts>, op: &'static Op, mut request: Request, req
         Content::Stream => (Bytes::new(), std::mem::replace(&mut request.body, Body::empty())),
     };
     let region = parts.service.settings().home_region().to_owned();
-    let Request { uri, headers, query, params, remote, .. } = request;
-    let request_id = request_id.to_owned();
-    let call =
-        Call { op, parts, caller, region, now, request_id, remote, uri, headers, params, query, content, stream };
+    let Request { uri, headers, query, params, .. } = request;
+    let call = Call { parts, caller, region, uri, headers, params, query, content, stream };
     if op.names_project() && call.project()?.as_str() != call.param("project_id") {
         return Err(code::WRONG_PROJECT.fault().into());
     }

@@ -47,7 +47,7 @@ impl World {
 
     /// An image as the catalogue has it.
     pub(crate) async fn stored(&self, id: ImageId) -> Image {
-        let read = self.engine.catalogue.read(move |tx| Ok::<_, imprint_catalogue::Error>(images::get(tx, id)?));
+        let read = self.engine.catalogue.read(move |tx| images::get(tx, id));
         read.await.expect("read").expect("there")
     }
 
