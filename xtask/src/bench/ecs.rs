@@ -1,5 +1,5 @@
-//! The ECS suite: DescribeImages of an account that owns a tenth of a large catalogue, signed as clients sign. Lives
-//! here: that catalogue, the questions, and how many answers each must count. Never: how a closed loop is measured.
+//! The suite over a million images: DescribeImages of an account that owns a tenth of them, signed as clients sign.
+//! Lives here: that catalogue, the questions, and how many answers each must count. Never: how a closed loop is measured.
 
 use super::http::{Connection, Endpoint};
 use super::metadata::{Load, measured};
@@ -17,7 +17,7 @@ use std::time::Instant;
 pub(super) const OPERATIONS: [&str; 8] =
     ["ecs-list", "ecs-id", "ecs-name", "ecs-name-like", "ecs-family", "ecs-tag", "ecs-filters", "ecs-page"];
 /// Every tenth image is the account's, every hundredth everybody's; the rest it must not see.
-const OWN_EVERY: u64 = 10;
+pub(super) const OWN_EVERY: u64 = 10;
 const PUBLIC_EVERY: u64 = 100;
 const PUBLIC: u64 = 1;
 const TEAMS: u64 = 100;
@@ -34,24 +34,24 @@ type Counts = Box<dyn Fn(u64) -> bool>;
 
 /// The account that asks, and the catalogue it asks about.
 pub(super) struct Suite {
-    images: u64,
-    load: Load,
+    pub(super) images: u64,
+    pub(super) load: Load,
     project: String,
-    key: String,
-    secret: String,
+    pub(super) key: String,
+    pub(super) secret: String,
     ids: Vec<String>,
 }
 
 /// Whether the account sees image number N.
-fn is_seen(number: u64) -> bool {
+pub(super) fn is_seen(number: u64) -> bool {
     number.is_multiple_of(OWN_EVERY) || number % PUBLIC_EVERY == PUBLIC
 }
 
-fn team(number: u64) -> u64 {
+pub(super) fn team(number: u64) -> u64 {
     mix(number) % TEAMS
 }
 
-fn is_arm(number: u64) -> bool {
+pub(super) fn is_arm(number: u64) -> bool {
     mix(number ^ 1).is_multiple_of(4)
 }
 
@@ -59,7 +59,7 @@ fn family(number: u64) -> u64 {
     number / OWN_EVERY % FAMILIES
 }
 
-fn name(number: u64) -> String {
+pub(super) fn name(number: u64) -> String {
     format!("image-{number:07}")
 }
 
@@ -263,7 +263,7 @@ fn date() -> Outcome<String> {
     output_of("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"])
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         write!(out, "{byte:02x}").expect("a String takes everything");
         out
@@ -271,7 +271,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Percent-encoded as signatures want it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),

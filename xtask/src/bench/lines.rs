@@ -58,6 +58,11 @@ pub(super) const TITLES: &[(&str, &str)] = &[
     ("ecs-tag", "… by a tag"),
     ("ecs-filters", "… by a tag, Architecture, OSType and owner"),
     ("ecs-page", "… the first 100 pages of 100"),
+    ("ims-list", "GET /v2/cloudimages, the first 20"),
+    ("ims-name", "… by name"),
+    ("ims-tag", "… by a tag"),
+    ("ims-filters", "… by a tag, type, system, architecture and status"),
+    ("ims-patch", "PATCH /v2/cloudimages/{id} (a description and min_ram)"),
 ];
 
 /// What the table calls a metric.
@@ -114,20 +119,24 @@ const fn line(
     Line { suite, operation, metric, better, goals }
 }
 
+/// What is shown of a call of one of the dialects.
+fn of_dialect(suite: &'static str, operation: &'static str) -> [Line; 4] {
+    // a page of ten times the size is no look-up
+    let p99: &[Goal] = if operation == "ecs-page" { &[] } else { &[AtMost(10.0)] };
+    [
+        line(suite, operation, "per_second", Higher, &[]),
+        line(suite, operation, "p50_ms", Lower, &[]),
+        line(suite, operation, "p99_ms", Lower, p99),
+        line(suite, operation, "cpu_ms", Lower, &[]),
+    ]
+}
+
 /// The lines of a suite in the table's order.
 pub(super) fn of_suite(suite: &str) -> Vec<Line> {
-    if suite == "ecs" {
-        let of = |operation| {
-            // a page of ten times the size is no look-up
-            let p99: &[Goal] = if operation == "ecs-page" { &[] } else { &[AtMost(10.0)] };
-            [
-                line("ecs", operation, "per_second", Higher, &[]),
-                line("ecs", operation, "p50_ms", Lower, &[]),
-                line("ecs", operation, "p99_ms", Lower, p99),
-                line("ecs", operation, "cpu_ms", Lower, &[]),
-            ]
-        };
-        return super::ecs::OPERATIONS.into_iter().flat_map(of).collect();
+    match suite {
+        "ecs" => return super::ecs::OPERATIONS.iter().flat_map(|operation| of_dialect("ecs", operation)).collect(),
+        "ims" => return super::ims::OPERATIONS.iter().flat_map(|operation| of_dialect("ims", operation)).collect(),
+        _ => {}
     }
     if suite != "metadata" {
         return OTHER_LINES.iter().filter(|line| line.suite == suite).copied().collect();

@@ -7,6 +7,7 @@ mod ecs;
 mod http;
 mod identity;
 mod idle;
+mod ims;
 mod lines;
 mod metadata;
 mod peers;
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// Which suites to run
     #[arg(long, value_enum, value_delimiter = ',', default_value = "metadata,transfer,idle")]
     suites: Vec<Suite>,
-    /// Images in the catalogue [default: 100000, for the suite ecs alone 1000000]
+    /// Images in the catalogue [default: 100000, for the suite million alone 1000000]
     #[arg(long)]
     images: Option<u64>,
     /// How often each measurement is made on each server
@@ -92,8 +93,8 @@ enum Suite {
     Metadata,
     Transfer,
     Idle,
-    /// DescribeImages of an account that owns a tenth of the images, on Imprint alone
-    Ecs,
+    /// ECS and IMS calls of an account that owns a tenth of the images, on Imprint alone
+    Million,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -102,7 +103,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 
 /// Runs the benchmark.
 pub(crate) fn run(mut args: Args) -> Outcome<()> {
-    let alone = args.suites.iter().all(|suite| *suite == Suite::Ecs);
+    let alone = args.suites.iter().all(|suite| *suite == Suite::Million);
     let images = args.images.unwrap_or(if alone { 1_000_000 } else { 100_000 });
     let (raw, page) = if args.quick {
         args.images = Some(images.min(2_000));
@@ -112,7 +113,7 @@ pub(crate) fn run(mut args: Args) -> Outcome<()> {
     } else {
         args.images = Some(images);
         if alone {
-            ("docs/benchmarks-ecs.jsonl", "docs/benchmarks-ecs.md")
+            ("docs/benchmarks-million.jsonl", "docs/benchmarks-million.md")
         } else {
             ("docs/benchmarks.jsonl", "docs/benchmarks.md")
         }
@@ -146,13 +147,17 @@ fn measure(args: &Args, raw: &Path) -> Outcome<()> {
     });
     let mut raw = Raw::begin(raw, &about)?;
     let runs = |suite: Suite| args.suites.contains(&suite);
-    if runs(Suite::Ecs) {
+    if runs(Suite::Million) {
         let ours: Vec<&Peer> = peers.iter().filter(|peer| matches!(peer.host, Host::Imprint(_))).collect();
         let load = Load { connections: args.connections, duration: Duration::from_secs_f64(args.seconds) };
         for peer in ours {
             let suite = ecs::Suite::new(peer, images, load)?;
             interleave(args, std::slice::from_ref(peer), &ecs::OPERATIONS, |operation, peer, repeat| {
                 raw.add("ecs", operation, peer.name, repeat, &suite.measure(operation, peer, repeat)?)
+            })?;
+            ims::check(&suite, peer)?;
+            interleave(args, std::slice::from_ref(peer), &ims::OPERATIONS, |operation, peer, repeat| {
+                raw.add("ims", operation, peer.name, repeat, &ims::measure(&suite, operation, peer)?)
             })?;
         }
     }
@@ -196,7 +201,7 @@ fn start(args: &Args) -> Outcome<Vec<Peer>> {
         peers.push(Peer::imprint(args)?);
     }
     match (&args.peer_url, &args.peer_auth_url, &args.peer_password) {
-        _ if args.no_peer || args.suites.iter().all(|suite| *suite == Suite::Ecs) => {}
+        _ if args.no_peer || args.suites.iter().all(|suite| *suite == Suite::Million) => {}
         (Some(url), Some(auth_url), Some(password)) => peers.push(Peer::remote(url, auth_url, password)?),
         _ => peers.push(Peer::glance(args)?),
     }
