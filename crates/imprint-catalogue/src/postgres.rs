@@ -71,9 +71,11 @@ impl Postgres {
     pub(crate) fn migrate(&self, mut prepare: impl FnMut(&mut Tx<'_>) -> Result<(), Error>) -> Result<(), Error> {
         let mut lent = self.pool.take()?;
         // The lock is the session's: a transaction that waited for it inside would look at the time before the wait.
-        lent.get().batch(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
+        // Neither waiting for a node that rewrites every image nor doing that is bounded like a request.
+        lent.get().batch(&format!("SET statement_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
         let done = lent.get().transact(self.isolation, &mut prepare);
-        let unlocked = lent.get().batch(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
+        let unlocked =
+            lent.get().batch(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK}); SET statement_timeout = '60s'"));
         match done {
             Transacted::Answer(answer) => answer.and(unlocked),
             Transacted::Again(error) | Transacted::Lost(error) => Err(error),

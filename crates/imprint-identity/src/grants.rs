@@ -28,11 +28,11 @@ const CACHED_TTL: Duration = Duration::from_secs(600);
 const OPERATIONS: [(Action, &[&str]); 4] = [
     (Action::Read, &["ecs:DescribeImages"]),
     (Action::Download, &["ecs:ExportImage"]),
-    (Action::Write, &["ecs:ModifyImageAttribute", "ecs:DeleteImage"]),
+    (Action::Write, &["ecs:ModifyImageAttribute", "ecs:DeleteImage", "ecs:TagResources", "ecs:UntagResources"]),
     (Action::Share, &["ecs:ModifyImageSharePermission"]),
 ];
-/// The operation that stands for making an image and giving it its bytes.
-const CREATION: &str = "ecs:ImportImage";
+/// The operations that stand for making an image, whatever its bytes come from.
+const CREATION: [&str; 3] = ["ecs:ImportImage", "ecs:CreateImage", "ecs:CopyImage"];
 /// What stands before a tag's key in conditions on an image's tags.
 const TAG_KEYS: [&str; 2] = ["acs:ResourceTag/", "ecs:tag/"];
 
@@ -131,7 +131,7 @@ pub(crate) fn for_account(account_number: &str, statements: Vec<Statement>) -> G
         session: None,
         operations: OPERATIONS.iter().map(|(action, words)| (*action, texts(words))).collect::<BTreeMap<_, _>>(),
         image_resource: format!("acs:ecs:{{region}}:{account_number}:image/m-{{id}}"),
-        creation: texts(&[CREATION]),
+        creation: texts(&CREATION),
         creation_resource: format!("acs:ecs:{{region}}:{account_number}:image/*"),
         tag_keys: texts(&TAG_KEYS),
     }

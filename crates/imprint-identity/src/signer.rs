@@ -67,14 +67,13 @@ impl Signer {
         matches!(self.principal, Principal::Account { .. })
     }
 
-    /// Whether policies permit an operation. Without policies: whoever manages the account may do everything, and others
-    /// what does not need that.
+    /// Whether policies permit an operation. Whoever manages an account may do everything, and an account's other users
+    /// what does not need that; a policy that narrows a temporary key takes away from this and never adds.
     pub fn decide(&self, action: &str, resource: &str, facts: &GrantFacts) -> Decision {
-        match &self.grants {
-            Some(grants) => grants.decide(action, resource, facts),
-            None if self.manages() || !needs_manager(action) => Decision::Allowed,
-            None => Decision::ImplicitlyDenied,
+        if self.is_account() && needs_manager(action) && !self.manages() {
+            return Decision::ImplicitlyDenied;
         }
+        self.grants.as_ref().map_or(Decision::Allowed, |grants| grants.decide(action, resource, facts))
     }
 
     /// Whether a role lets it manage the account.

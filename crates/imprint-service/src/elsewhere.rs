@@ -28,11 +28,12 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// [`Error::Denied`] with what the other side says when it refuses.
     fn send<'a>(&'a self, region: &'a str, parcel: Parcel, told: Arc<Told>) -> Errand<'a, ()>;
 
-    /// Deletes a copy there, and sees to it that no errand that is still under way brings it back.
+    /// Deletes a copy there, one that is complete only with `complete_too`, and sees to it that no errand that is still
+    /// under way brings it back.
     ///
     /// # Errors
     /// As [`Elsewhere::send`].
-    fn take_back<'a>(&'a self, region: &'a str, id: ImageId) -> Errand<'a, ()>;
+    fn take_back<'a>(&'a self, region: &'a str, id: ImageId, complete_too: bool) -> Errand<'a, ()>;
 }
 
 /// An image to be sent.
@@ -88,7 +89,7 @@ impl Elsewhere for Nowhere {
         Box::pin(async move { Err(unknown(region)) })
     }
 
-    fn take_back<'a>(&'a self, region: &'a str, _: ImageId) -> Errand<'a, ()> {
+    fn take_back<'a>(&'a self, region: &'a str, _: ImageId, _: bool) -> Errand<'a, ()> {
         Box::pin(async move { Err(unknown(region)) })
     }
 }

@@ -53,7 +53,7 @@ impl Remotes {
     async fn carry(&self, region: &str, parcel: Parcel, told: Arc<Told>) -> Result<(), Failure> {
         let client = self.client(region).await?;
         let id = parcel.image.id.to_string();
-        let there = match record_there(&client, &parcel.image).await? {
+        let there = match record_there(&client, parcel.image.id).await? {
             Some(there) => there,
             None => create(&client, &parcel.image).await?,
         };
@@ -73,8 +73,13 @@ impl Remotes {
         Ok(())
     }
 
-    async fn remove(&self, region: &str, id: ImageId) -> Result<(), Failure> {
+    async fn remove(&self, region: &str, id: ImageId, complete_too: bool) -> Result<(), Failure> {
         let client = self.client(region).await?;
+        let there = record_there(&client, id).await?;
+        if !complete_too && there.is_some_and(|there| there["status"] == "active") {
+            // an errand got it there and died before it could say so: somebody may rely on it
+            return Ok(());
+        }
         if gone(record::delete(&client, &id.to_string()).await)? {
             return Ok(());
         }
@@ -102,8 +107,8 @@ fn gone(deleted: Result<(), Failure>) -> Result<bool, Failure> {
 }
 
 /// The record there, when an earlier errand made it.
-async fn record_there(client: &Client, image: &Image) -> Result<Option<Value>, Failure> {
-    match record::show(client, &image.id.to_string()).await {
+async fn record_there(client: &Client, id: ImageId) -> Result<Option<Value>, Failure> {
+    match record::show(client, &id.to_string()).await {
         Ok(there) => Ok(Some(there)),
         Err(failure) if failure.code == ExitCode::NotFound => Ok(None),
         Err(failure) => Err(failure),
@@ -141,8 +146,8 @@ impl Elsewhere for Remotes {
         Box::pin(async move { self.carry(region, parcel, told).await.map_err(|failure| error(region, failure)) })
     }
 
-    fn take_back<'a>(&'a self, region: &'a str, id: ImageId) -> Errand<'a, ()> {
-        Box::pin(async move { self.remove(region, id).await.map_err(|failure| error(region, failure)) })
+    fn take_back<'a>(&'a self, region: &'a str, id: ImageId, complete_too: bool) -> Errand<'a, ()> {
+        Box::pin(async move { self.remove(region, id, complete_too).await.map_err(|failure| error(region, failure)) })
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 ])
 .codes(CODES)
 .token(code::IDEMPOTENCE_MISMATCH)
-.resources(|_| vec!["image/*".to_owned()])
+.resources(|call| vec!["image/*".to_owned(), call.resource("image", "ImageId")])
 .faults(faults)];
 
 const SOURCE_REGION: Code = Code::new(400, "SourceRegion.NotFound", "The source region not found.");

@@ -36,7 +36,7 @@ pub(crate) const OPS: &[Op] =
             NEXT_TOKEN,
         ])
         .codes(&[BAD_TYPE, BAD_STATUS, BAD_CATEGORY, ZONE_NOT_FOUND, TAG_MISMATCH, TAG_COUNT])
-        .resources(|call| vec![call.resource("disk", "DiskId")])];
+        .resources(|_| vec!["disk/*".to_owned()])];
 
 const BAD_TYPE: Code = Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
 const BAD_STATUS: Code = Code::new(404, "InvalidStatus.NotFound", "The specified Status is not found.");

@@ -2,7 +2,7 @@
 
 use imprint_model::GrantFacts;
 
-use super::ram::{READ_ONLY, Shop, TRUST_ALL, ann, may, shop, shop_in};
+use super::ram::{READ_ONLY, Shop, TRUST_ALL, ann, may, shop, shop_in, signer_of};
 use super::*;
 
 /// A shop whose user may take on the role `helper`, which may do everything with images.
@@ -148,6 +148,20 @@ async fn a_session_may_be_narrowed_but_never_widened() {
     let key = identity.session_token(&root, Some(900), Some(READ_ONLY.to_owned())).expect("lent");
     let signer = verify(&shop, &key).await.expect("right");
     assert_eq!((may(&signer, "ecs:DescribeImages"), may(&signer, "ram:CreateUser")), (true, false));
+}
+
+#[tokio::test]
+async fn who_does_not_manage_an_account_cannot_lend_itself_that() {
+    let shop = with_role().await;
+    let (user, project) = shop.world.person("worker", "member").await;
+    let identity = &shop.world.identity;
+    let key = identity.create_access_key(&user.id, &project.id).await.expect("made");
+    let signer = signer_of(identity, &key).await.expect("right");
+    assert_eq!((may(&signer, "ecs:DeleteImage"), may(&signer, "ram:CreateUser")), (true, false));
+    let everything = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let lent = identity.session_token(&signer, Some(900), Some(everything.to_owned())).expect("lent");
+    let signer = verify(&shop, &lent).await.expect("right");
+    assert_eq!((may(&signer, "ecs:DeleteImage"), may(&signer, "ram:CreateUser")), (true, false));
 }
 
 #[tokio::test]

@@ -145,10 +145,10 @@ impl Service {
 
     /// A copy that could not be ended well keeps its record, with the cause, and nothing else.
     pub(crate) fn give_up_copy(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
-        let Some(mut image) = waiting_image(tx, job)? else { return Ok(()) };
-        forget_snapshots(tx, &image)?;
-        image.disks.clear();
-        fail(tx, image, error, self.clock.now())
+        let Some(image) = waiting_image(tx, job)? else { return Ok(()) };
+        let given_up = Image { disks: Vec::new(), ..image.clone() };
+        fail(tx, given_up, error, self.clock.now())?;
+        forget_snapshots(tx, &image)
     }
 
     /// [`Service::settle_copy`] for a runner that could not do it at once.
@@ -242,10 +242,13 @@ pub(crate) fn forget_copy(tx: &mut Tx<'_>, image: &Image, now: Timestamp) -> Res
     forget_snapshots(tx, image)
 }
 
-/// Takes the snapshots away that were made for a copy.
+/// Takes the snapshots away that were made for a copy, once its record does not name them any more. Those that another
+/// image was made of meanwhile stay.
 fn forget_snapshots(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
     for id in image.disks.iter().filter_map(|disk| disk.snapshot) {
-        snapshots::delete(tx, id)?;
+        if !images::with_snapshot(tx, id)? {
+            snapshots::delete(tx, id)?;
+        }
     }
     Ok(())
 }

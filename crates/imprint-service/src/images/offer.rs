@@ -2,9 +2,10 @@
 //! `members.rs` writes one by one, but an image that is nobody else's comes to be shared by the first offer.
 
 use imprint_catalogue::{Tx, images, members};
-use imprint_model::{Action, Caller, Image, ImageId, Member, MemberStatus, ProjectId, Timestamp, Visibility, role};
+use imprint_model::{Action, Caller, Image, ImageId, Member, MemberStatus, ProjectId, Timestamp, Visibility};
 use serde_json::Value;
 
+use super::members::may_answer;
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Conflict, Error, Field, Quota, Resource};
@@ -162,7 +163,7 @@ fn answer(
     status: MemberStatus,
     now: Timestamp,
 ) -> Result<Member, Error> {
-    if !(caller.is_admin() || caller.acts_for(project) && caller.has_role(role::MEMBER)) {
+    if !may_answer(caller, project) {
         return Err(Error::Denied("answering for another account".to_owned()));
     }
     let shared = image.visibility == Visibility::Shared;

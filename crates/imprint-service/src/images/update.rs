@@ -159,12 +159,20 @@ pub(super) fn is_shared(tx: &mut Tx<'_>, image: &Image) -> Result<bool, Error> {
     })
 }
 
+fn change_visibility(image: &Image, change: &Change) -> bool {
+    matches!(change, Change::Visibility(wanted) if *wanted != image.visibility)
+}
+
 /// Some changes ask for more than the right to write.
 fn permit_changes(caller: &Caller, image: &Image, changes: &[Change]) -> Result<(), Error> {
     for change in changes {
         match change {
             Change::Visibility(Visibility::Public) if image.visibility != Visibility::Public => {
                 permit(caller, Action::Publish, image, None)?;
+            }
+            // it gives the image to others, as sharing does
+            Change::Visibility(Visibility::Community | Visibility::Shared) if change_visibility(image, change) => {
+                permit(caller, Action::Share, image, None)?;
             }
             Change::Owner(owner) if *owner != image.owner => permit(caller, Action::ChangeOwner, image, None)?,
             _ => {}

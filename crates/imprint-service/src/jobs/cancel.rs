@@ -41,7 +41,7 @@ impl Service {
                 None => Ok(()),
             },
             Work::ImportObjects { .. } => self.settle_cancelled_objects(tx, job),
-            Work::CopyElsewhere(_) => self.take_back_later(tx, job),
+            Work::CopyElsewhere(_) => self.take_back_later(tx, job, true),
             // what it did not finish is never seen
             Work::ExportImage { .. } => Ok(()),
             Work::Import { .. } | Work::MakeImage | Work::TakeBack { .. } | Work::Noted => {

@@ -126,7 +126,7 @@ impl Service {
                 JobState::Failed | JobState::Cancelled => return Err(Error::Conflict(Conflict::CopyFailed)),
             }
             let now = service.clock.now();
-            service.take_back_later(tx, &job)?;
+            service.take_back_later(tx, &job, true)?;
             jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
             note(tx, &asker, now, "cancel copy elsewhere", id)
         };
@@ -215,10 +215,10 @@ impl Service {
         }
     }
 
-    /// Puts a job into the queue that removes what there is of a copy.
-    pub(super) fn take_back_later(&self, tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
+    /// Puts a job into the queue that removes what there is of a copy, a complete one only with `complete_too`.
+    pub(super) fn take_back_later(&self, tx: &mut Tx<'_>, job: &Job, complete_too: bool) -> Result<(), Error> {
         let Work::CopyElsewhere(copy) = Work::of(job)? else { return Ok(()) };
-        let (work, now) = (Work::TakeBack { region: copy.region }, self.clock.now());
+        let (work, now) = (Work::TakeBack { region: copy.region, complete_too }, self.clock.now());
         let job = Job {
             id: JobId::random(),
             kind: work.kind().to_owned(),
@@ -238,9 +238,9 @@ impl Service {
     }
 
     /// Removes what there is of a copy.
-    pub(super) async fn run_take_back(&self, job: &Job, region: &str) -> Result<Ending, Error> {
+    pub(super) async fn run_take_back(&self, job: &Job, region: &str, complete_too: bool) -> Result<Ending, Error> {
         let id = job.image.ok_or_else(|| Error::internal("a copy without an image"))?;
-        self.elsewhere.take_back(region, id).await?;
+        self.elsewhere.take_back(region, id, complete_too).await?;
         Ok(Box::new(move |_| Ok(json!({ "image_id": id }))))
     }
 }

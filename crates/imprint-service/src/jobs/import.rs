@@ -293,7 +293,9 @@ impl Service {
     fn settle_import(&self, tx: &mut Tx<'_>, job: &Job, brought: &Brought) -> Result<Value, Error> {
         // deleted meanwhile: there is nothing to give the data to
         let mut image = importing(tx, job)?.ok_or(Error::Gone)?;
-        self.require_room(tx, &image.owner, brought.content.size_bytes, 0)?;
+        // what was staged counts already
+        let staged_bytes = image.staged.as_ref().map_or(0, |staged| staged.size_bytes);
+        self.require_room(tx, &image.owner, brought.content.size_bytes.saturating_sub(staged_bytes), 0)?;
         image.content = Some(brought.content.clone());
         image.staged = None;
         brought.record.apply(&mut image);

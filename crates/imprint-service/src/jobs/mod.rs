@@ -69,6 +69,8 @@ pub enum Work {
     TakeBack {
         /// The region that stands for it.
         region: String,
+        /// Whether a copy that is complete there goes, too: when it was cancelled, not when it could not go on.
+        complete_too: bool,
     },
     /// Nothing: it was done when it was asked for.
     Noted,

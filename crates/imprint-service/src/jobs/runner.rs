@@ -177,7 +177,7 @@ async fn carry_out(service: &Service, worker: LeaseId, job: Job) {
     };
     if let Err(error) = &outcome {
         tracing::warn!(job = %job.id, error = error as &dyn std::error::Error, "a job failed");
-        if error.is_passing() && job.attempts < ATTEMPTS_MAX {
+        if error.is_passing() && (job.attempts < ATTEMPTS_MAX || job.kind == Work::TAKE_BACK) {
             return put_back(service, worker, &job).await;
         }
     }
@@ -221,7 +221,9 @@ async fn put_back(service: &Service, worker: LeaseId, job: &Job) {
 }
 
 async fn attempt(service: &Service, job: &Job) -> Result<Ending, Error> {
-    if job.attempts > ATTEMPTS_MAX {
+    // what goes to another installation goes on where it was, however often this one is started
+    let goes_on = job.kind == Work::COPY_ELSEWHERE || job.kind == Work::TAKE_BACK;
+    if job.attempts > ATTEMPTS_MAX && !goes_on {
         return Err(Error::Unavailable("given up after too many attempts".to_owned()));
     }
     service.carry_out_work(job).await

@@ -26,7 +26,7 @@ impl Service {
                 self.run_export(job, &bucket, &Keys { stem, format, only: key }).await
             }
             Work::CopyElsewhere(copy) => self.run_copy_elsewhere(job, &copy).await,
-            Work::TakeBack { region } => self.run_take_back(job, &region).await,
+            Work::TakeBack { region, complete_too } => self.run_take_back(job, &region, complete_too).await,
             Work::Noted => Ok(Box::new(|_| Ok(Value::Null))),
         }
     }
@@ -52,7 +52,7 @@ impl Service {
             Work::Import { .. } => self.settle_failed_import(tx, job, error),
             Work::MakeImage | Work::ImportObjects { .. } => self.give_up_image(tx, job, error),
             Work::CopyImage => self.give_up_copy(tx, job, error),
-            Work::CopyElsewhere(_) => self.take_back_later(tx, job),
+            Work::CopyElsewhere(_) => self.take_back_later(tx, job, false),
             // what it did not finish was never seen
             Work::ExportImage { .. } | Work::TakeBack { .. } | Work::Noted => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imprint_model::{Action, Caller, Effect, Grants, Page, Statement};
+use imprint_model::{Action, Caller, Effect, Grants, MemberStatus, Page, ProjectId, Statement, Visibility};
 
 use super::stock::uploaded;
 use super::{create, download, raw};
@@ -60,6 +60,32 @@ async fn what_was_not_granted_is_absent_or_denied() {
     create(&world, &writer, raw()).await;
     let elsewhere = granted(&["Read"], "image/far/*");
     assert!(matches!(world.service.show_image(&elsewhere, id).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn who_may_not_share_gives_an_image_to_nobody_by_its_visibility_either() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = uploaded(&world, &me, b"data").await.id;
+    let (writer, sharer) = (granted(&["Read", "Write"], "*"), granted(&["Read", "Write", "Share"], "*"));
+    let to = |visibility| vec![Change::Visibility(visibility)];
+    world.service.update_image(&writer, id, to(Visibility::Private)).await.expect("takes it from others");
+    for visibility in [Visibility::Community, Visibility::Shared] {
+        let refused = world.service.update_image(&writer, id, to(visibility)).await;
+        assert!(matches!(refused, Err(Error::Denied(_))), "{visibility}");
+    }
+    world.service.update_image(&sharer, id, to(Visibility::Community)).await.expect("changed");
+}
+
+#[tokio::test]
+async fn nobody_bound_answers_an_offer_for_the_account() {
+    let (world, owner, friend) = (World::new(), caller("o", "member"), caller("p", "member"));
+    let id = uploaded(&world, &owner, b"data").await.id;
+    let (service, me) = (&world.service, ProjectId::from("p"));
+    service.add_member(&owner, id, me.clone()).await.expect("offered");
+    let bound = granted(&["*"], "*");
+    let refused = service.set_member_status(&bound, id, &me, MemberStatus::Rejected).await;
+    assert!(matches!(refused, Err(Error::Denied(_))));
+    service.set_member_status(&friend, id, &me, MemberStatus::Accepted).await.expect("the account's own answer");
 }
 
 #[tokio::test]

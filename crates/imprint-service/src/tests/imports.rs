@@ -27,6 +27,17 @@ async fn stage(world: &World, me: &Caller, id: ImageId, data: &'static [u8]) {
     staging.finish().await.expect("staged");
 }
 
+#[tokio::test]
+async fn staged_bytes_count_once_against_the_accounts_limit() {
+    let limits = Limits { account_bytes: 20, ..Limits::default() };
+    let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
+    let id = create(&world, &me, raw()).await.id;
+    stage(&world, &me, id, b"staged bytes").await;
+    import(&world, &me, id, ImportSource::Staged).await.expect("begun");
+    assert_eq!(Runner::new(world.service.clone()).run_waiting().await.expect("ran"), 1);
+    assert_eq!(world.service.show_image(&me, id).await.expect("shown").status, Status::Available);
+}
+
 /// Answers every connection once with `data`, as an HTTP server would.
 async fn serve(data: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -33,7 +33,7 @@ impl Elsewhere for Fake {
         })
     }
 
-    fn take_back<'a>(&'a self, _: &'a str, id: ImageId) -> Errand<'a, ()> {
+    fn take_back<'a>(&'a self, _: &'a str, id: ImageId, _: bool) -> Errand<'a, ()> {
         Box::pin(async move {
             self.taken_back.lock().push(id);
             Ok(())
