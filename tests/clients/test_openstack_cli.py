@@ -161,7 +161,8 @@ def test_application_credential(owner):
     made = openstack("application", "credential", "create", unique("robot"), user=owner)
     words = ["--os-auth-type", "v3applicationcredential",
              "--os-application-credential-id", made.get("id") or made["ID"],
-             "--os-application-credential-secret", made.get("secret") or made["Secret"]]
+             # in one word: a secret may begin with a dash
+             f"--os-application-credential-secret={made.get('secret') or made['Secret']}"]
     env = {name: value for name, value in os.environ.items()
            if name in ("PATH", "HOME", "OS_AUTH_URL", "OS_REGION_NAME", "OS_IDENTITY_API_VERSION")}
     done = subprocess.run(["openstack", *words, "image", "list"], env=env, capture_output=True, text=True)

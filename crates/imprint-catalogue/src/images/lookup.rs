@@ -122,7 +122,7 @@ fn among(tx: &mut Tx<'_>, select: &str, ids: &[ImageId]) -> Result<BTreeSet<Imag
 /// first; at most `limit` images, [`TAGGED_MAX`] of them.
 ///
 /// # Errors
-/// As [`list`].
+/// As [`list()`].
 pub fn tagged(
     tx: &mut Tx<'_>,
     owner: &ProjectId,
