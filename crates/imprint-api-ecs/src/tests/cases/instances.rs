@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use imprint_model::{Architecture, Content, DiskKind, Image, InstanceStatus, MapId, MetadataAccess, SnapshotStatus};
-use imprint_service::{Change, CreateImage};
 use serde_json::{Value, json};
 
 use super::disks::{ids, list};
 use super::{Case, case};
-use crate::ids::WireId;
 use crate::tests::World;
 
 pub(super) const CASES: &[Case] = &[
@@ -163,22 +160,6 @@ pub(super) const CASES: &[Case] = &[
         "a stopped machine gets a new system disk of another image",
         |world| Box::pin(replace(world)),
     ),
-    case("DescribeInstances", &["OK"], "filters hold alone and together", |world| Box::pin(filters(world))),
-    case(
-        "DescribeInstances",
-        &["InvalidParameter", "InvalidZoneId.NotFound", "InvalidTag.Mismatch", "DryRunOperation"],
-        "words that are none are refused",
-        |world| Box::pin(bad_filters(world)),
-    ),
-    case(
-        "DescribeInstanceStatus",
-        &["OK", "InvalidParameter", "InvalidZoneId.NotFound"],
-        "only how far machines are, fifty at most",
-        |world| Box::pin(statuses(world)),
-    ),
-    case("CreateImage", &["OK"], "the whole life: disk, machine, snapshot, image, and back again", |world| {
-        Box::pin(whole_life(world))
-    }),
 ];
 
 #[tokio::test]
@@ -198,7 +179,7 @@ async fn bootable(world: &World, change: impl FnOnce(&mut Image)) -> String {
         .await
 }
 
-async fn make(world: &World, params: &[(&str, &str)]) -> String {
+pub(super) async fn make(world: &World, params: &[(&str, &str)]) -> String {
     let body = world.owner.ask("CreateInstance", params).await.ok();
     body["InstanceId"].as_str().expect("an id").to_owned()
 }
@@ -599,123 +580,5 @@ async fn replace(world: World) -> World {
     assert_eq!(show(&world, &id).await["ImageId"], next);
     assert_eq!(ids(&world, "Disk", &[("InstanceId", &id)]).await, std::slice::from_ref(&disk));
     assert_ne!(old, [disk]);
-    world
-}
-
-async fn filters(world: World) -> World {
-    let image = world.image(|_| {}).await;
-    let second_image = world.image(|_| {}).await;
-    let first = world.instance(&image, |machine| machine.name = Some("web-1".to_owned())).await;
-    world.engine.pass(Duration::from_secs(1));
-    let second = world
-        .instance(&second_image, |machine| {
-            machine.name = Some("web-2".to_owned());
-            machine.status = InstanceStatus::Running;
-            machine.class = "ecs.c7.large".to_owned();
-            machine.tags = ["k=v".to_owned()].into();
-        })
-        .await;
-    for (params, wanted) in [
-        (vec![], vec![&second, &first]),
-        (vec![("ImageId", image.as_str())], vec![&first]),
-        (vec![("ImageId", "m-1")], vec![]),
-        (vec![("Status", "Running")], vec![&second]),
-        (vec![("InstanceName", "web-*")], vec![&second, &first]),
-        (vec![("InstanceName", "web-1")], vec![&first]),
-        (vec![("InstanceType", "ecs.c7.large")], vec![&second]),
-        (vec![("Tag.1.Key", "k"), ("Tag.1.Value", "v")], vec![&second]),
-        (vec![("Tag.1.Key", "k"), ("Status", "Stopped")], vec![]),
-        (vec![("ZoneId", "local-1-a"), ("InstanceName", "*1")], vec![&first]),
-        (vec![("RegionId", "local-2")], vec![]),
-        (vec![("MaxResults", "1")], vec![&second]),
-        (vec![("MaxResults", "1"), ("NextToken", second.as_str())], vec![&first]),
-        (vec![("InstanceIds", "[]")], vec![]),
-    ] {
-        let found = ids(&world, "Instance", &params).await;
-        assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{params:?}");
-    }
-    let both = format!("[\"{first}\",\"{second}\",\"i-1\"]");
-    assert_eq!(ids(&world, "Instance", &[("InstanceIds", &both)]).await, [second, first]);
-    world
-}
-
-async fn bad_filters(world: World) -> World {
-    let ids = format!("[{}]", vec!["\"i-1\""; 101].join(","));
-    for (name, value, code) in [
-        ("Status", "running", "InvalidParameter"),
-        ("InstanceIds", "[\"i-1\"", "InvalidParameter"),
-        ("InstanceIds", &ids, "InvalidParameter"),
-        ("ZoneId", "elsewhere", "InvalidZoneId.NotFound"),
-        ("Tag.3.Value", "v", "InvalidTag.Mismatch"),
-        ("PageSize", "0", "InvalidParameter"),
-        ("DryRun", "TRUE", "DryRunOperation"),
-    ] {
-        world.owner.ask("DescribeInstances", &[(name, value)]).await.refused(code);
-    }
-    world
-}
-
-async fn statuses(world: World) -> World {
-    let image = world.image(|_| {}).await;
-    let first = world.instance(&image, |_| {}).await;
-    world.engine.pass(Duration::from_secs(1));
-    let second = world.instance(&image, |machine| machine.status = InstanceStatus::Running).await;
-    let body = world.owner.ask("DescribeInstanceStatus", &[]).await.ok();
-    assert_eq!(
-        body["InstanceStatuses"]["InstanceStatus"],
-        json!([{ "InstanceId": second, "Status": "Running" }, { "InstanceId": first, "Status": "Stopped" }])
-    );
-    let one = world.owner.ask("DescribeInstanceStatus", &[("InstanceId.2", &first)]).await.ok();
-    assert_eq!((&one["TotalCount"], &one["PageSize"]), (&json!(1), &json!(10)));
-    let none = world.owner.ask("DescribeInstanceStatus", &[("InstanceId.1", "i-1")]).await.ok();
-    assert_eq!(none["TotalCount"], 0);
-    world.owner.ask("DescribeInstanceStatus", &[("PageSize", "51")]).await.refused("InvalidParameter");
-    world.owner.ask("DescribeInstanceStatus", &[("ZoneId", "x")]).await.refused("InvalidZoneId.NotFound");
-    world
-}
-
-/// An image with real bytes, as another dialect's client would make it.
-async fn uploaded(world: &World) -> String {
-    let service = &world.engine.service;
-    let mut caller = imprint_service::testing::caller("", "manager");
-    caller.project = Some(world.project("acme").await);
-    let changes = vec![
-        Change::DiskFormat(Some(imprint_model::DiskFormat::Raw)),
-        Change::ContainerFormat(Some(imprint_model::ContainerFormat::Bare)),
-    ];
-    let image = service.create_image(&caller, CreateImage { id: None, owner: None, changes }).await.expect("an image");
-    let mut upload = service.begin_upload(&caller, image.id, None).await.expect("an upload");
-    upload.write(Bytes::from_static(b"a small disk")).await.expect("written");
-    upload.finish().await.expect("finished").id.wire()
-}
-
-async fn whole_life(world: World) -> World {
-    let base = uploaded(&world).await;
-    let owner = &world.owner;
-    let disk = owner.ask("CreateDisk", &[("Size", "20"), ("DiskName", "data")]).await.ok()["DiskId"].clone();
-    let disk = disk.as_str().expect("an id");
-    owner.ask("CreateSnapshot", &[("DiskId", disk)]).await.refused("IncorrectDiskStatus.NeverAttached");
-    let machine = make(&world, &[("ImageId", &base), ("InstanceType", "ecs.g7.large")]).await;
-    owner.ask("AttachDisk", &[("InstanceId", &machine), ("DiskId", disk)]).await.ok();
-    let system = ids(&world, "Disk", &[("InstanceId", &machine), ("DiskType", "system")]).await.remove(0);
-    let taken = owner.ask("CreateSnapshot", &[("DiskId", &system), ("SnapshotName", "of-system")]).await.ok();
-    let snapshot = taken["SnapshotId"].as_str().expect("an id").to_owned();
-    let made = owner.ask("CreateImage", &[("SnapshotId", &snapshot), ("ImageName", "whole-life")]).await.ok();
-    let image = made["ImageId"].as_str().expect("an id").to_owned();
-    owner.ask("DeleteSnapshot", &[("SnapshotId", &snapshot), ("Force", "true")]).await.refused("SnapshotCreatedImage");
-    world.settle().await;
-    let shown = owner.ask("DescribeImages", &[("ImageId", &image)]).await.ok();
-    assert_eq!(shown["Images"]["Image"][0]["Status"], "Available");
-    let second = make(&world, &[("ImageId", &image), ("InstanceType", "ecs.g7.large")]).await;
-    owner.ask("DeleteImage", &[("ImageId", &image)]).await.refused("ImageUsingByInstance");
-    owner.ask("DeleteInstance", &[("InstanceId", &second)]).await.ok();
-    owner.ask("DeleteImage", &[("ImageId", &image)]).await.ok();
-    owner.ask("DeleteSnapshot", &[("SnapshotId", &snapshot)]).await.ok();
-    owner.ask("DetachDisk", &[("InstanceId", &machine), ("DiskId", disk)]).await.ok();
-    owner.ask("DeleteDisk", &[("DiskId", disk)]).await.ok();
-    owner.ask("DeleteInstance", &[("InstanceId", &machine)]).await.ok();
-    let left = world.inventory().await;
-    let totals: Vec<_> = left.iter().map(|list| list["TotalCount"].clone()).collect();
-    assert_eq!(totals, [json!(1), json!(0), json!(0), json!(0)], "the uploaded image alone");
     world
 }

@@ -6,6 +6,7 @@ mod create_image;
 mod create_image_sources;
 mod delete_image;
 mod describe_images;
+mod describe_instances;
 mod disks;
 mod image_family;
 mod image_share_permission;
@@ -19,6 +20,7 @@ mod snapshots;
 mod sts;
 mod tags;
 mod tasks;
+mod whole_life;
 
 use imprint_http::BoxFuture;
 
@@ -56,6 +58,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         copy_image::CASES,
         snapshots::CASES,
         instances::CASES,
+        describe_instances::CASES,
+        whole_life::CASES,
         tags::CASES,
         tasks::CASES,
         places::CASES,
