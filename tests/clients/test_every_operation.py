@@ -28,7 +28,8 @@ def operations():
 
 @pytest.mark.parametrize("sdk", [V1.name, V3.name])
 def test_every_operation_was_done_and_refused(sdk):
-    if not any(name == sdk for name, _, _ in ASKED):
+    # for a run of this file alone; in CI every suite runs, and one that did not is a failure
+    if not any(name == sdk for name, _, _ in ASKED) and "CI" not in os.environ:
         pytest.skip("the suite of this SDK did not run")
     wanted = {(sdk, operation, done) for operation in operations() for done in (True, False)
               if (sdk, operation) not in NOT_IN_SDK and operation not in (NEVER_DONE if done else NEVER_REFUSED)}

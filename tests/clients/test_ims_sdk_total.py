@@ -3,6 +3,7 @@
 Runs after the other suites of the SDK, and looks at what they did.
 """
 
+import os
 import re
 
 import pytest
@@ -22,7 +23,8 @@ def operations():
 
 
 def test_every_operation_was_done_and_refused():
-    if not ASKED:
+    # for a run of this file alone; in CI every suite runs, and one that did not is a failure
+    if not ASKED and "CI" not in os.environ:
         pytest.skip("the suites of the SDK did not run")
     assert len(operations()) == 51
     wanted = {(name, done) for name in operations() for done in (True, False) if done or name not in NEVER_REFUSED}
