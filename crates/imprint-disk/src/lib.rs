@@ -24,6 +24,7 @@ mod formats;
 mod inspection;
 mod inspector;
 mod limits;
+mod read_at;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -32,4 +33,5 @@ pub use declared::{Rejection, compatible, judge};
 pub use format::Format;
 pub use inspection::{Inspection, Warning};
 pub use inspector::Inspector;
+pub use read_at::{FileBytes, ReadAt, Run, RunKind, corrupt, past_the_end};
 pub use refusal::Refusal;

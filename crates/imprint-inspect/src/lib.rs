@@ -1,0 +1,16 @@
+//! The image check: what is inside a disk, and whether it would start and can be reached.
+//!
+//! What lives here: readers of partition tables, volume managers and file systems, all read-only over
+//! [`imprint_disk::ReadAt`]; the detection of the operating system; every item of the check; packages and left-over
+//! secrets; the [`Report`]. What never does: mounting, other processes, the host's files, the network. Whatever a disk
+//! claims, the work stays inside a [`Budget`].
+
+mod budget;
+mod error;
+mod file_system;
+mod report;
+
+pub use budget::{Budget, Held, Limits};
+pub use error::{Error, Result};
+pub use file_system::{Entry, FileSystem, Kind, Metadata, Node};
+pub use report::{Finding, Item, ItemName, Os, Package, PackageFormat, Report, Risk, Volume};
