@@ -9,8 +9,10 @@ mod budget;
 mod error;
 mod file_system;
 mod report;
+mod tree;
 
 pub use budget::{Budget, Held, Limits};
 pub use error::{Error, Result};
 pub use file_system::{Entry, FileSystem, Kind, Metadata, Node};
 pub use report::{Finding, Item, ItemName, Os, Package, PackageFormat, Report, Risk, Volume};
+pub use tree::{Place, Tree};
