@@ -19,6 +19,7 @@ mod tx;
 mod value;
 
 pub mod audit;
+pub mod content_facts;
 pub mod definitions;
 pub mod idempotency;
 pub mod identity;

@@ -9,6 +9,7 @@ const METADATA: &[&str] = &[
     include_str!("../migrations/0002_identity.sql"),
     CHUNKS,
     include_str!("../migrations/0004_inventory.sql"),
+    include_str!("../migrations/0005_content_facts.sql"),
 ];
 
 /// The scripts of SQLite's second file. (Its first has those tables too, and leaves them empty.)

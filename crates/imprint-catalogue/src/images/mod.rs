@@ -18,6 +18,7 @@ pub use list::{Listing, VALUES_MAX, list};
 pub use lookup::{
     family_counts, name_taken, newest_of_family, region_count, shared, tagged, used_by_instances, with_snapshot,
 };
+pub(crate) use references::ROOTS;
 pub use references::{maps, uses_map, writers};
 pub use region::adopt_region;
 pub(crate) use upgrade::label_and_count;

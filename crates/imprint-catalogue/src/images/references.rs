@@ -5,7 +5,7 @@ use imprint_model::{ImageId, LeaseId, MapId};
 use crate::{Error, Tx, params};
 
 /// The columns that name maps.
-const ROOTS: [(&str, &str); 4] =
+pub(crate) const ROOTS: [(&str, &str); 4] =
     [("image", "content_map"), ("image", "staged_map"), ("snapshot", "content_map"), ("disk", "base_map")];
 
 /// Every map that an image, a snapshot or a disk needs, once.

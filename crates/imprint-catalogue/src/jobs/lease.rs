@@ -17,7 +17,21 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 /// # Errors
 /// The engine's.
 pub fn lease_next(tx: &mut Tx<'_>, worker: &str, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, Error> {
-    lease_among(tx, worker, None, now, lease_until)
+    lease_among(tx, worker, Kinds::But(&[]), now, lease_until)
+}
+
+/// The same among jobs of all other kinds than these.
+///
+/// # Errors
+/// The engine's.
+pub fn lease_next_but(
+    tx: &mut Tx<'_>,
+    worker: &str,
+    kinds: &[&str],
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Option<Job>, Error> {
+    lease_among(tx, worker, Kinds::But(kinds), now, lease_until)
 }
 
 /// The same among jobs of these kinds alone.
@@ -31,23 +45,33 @@ pub fn lease_next_of(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Job>, Error> {
-    if kinds.is_empty() { Ok(None) } else { lease_among(tx, worker, Some(kinds), now, lease_until) }
+    if kinds.is_empty() { Ok(None) } else { lease_among(tx, worker, Kinds::Of(kinds), now, lease_until) }
+}
+
+/// Which jobs.
+#[derive(Clone, Copy)]
+enum Kinds<'a> {
+    /// Those of these kinds.
+    Of(&'a [&'a str]),
+    /// All others.
+    But(&'a [&'a str]),
 }
 
 fn lease_among(
     tx: &mut Tx<'_>,
     worker: &str,
-    kinds: Option<&[&str]>,
+    kinds: Kinds<'_>,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Job>, Error> {
     let mut values: Vec<Value> = vec![worker.into(), lease_until.into(), now.into(), now.before(CLOCK_SKEW).into()];
-    let mut wanted = String::new();
-    if let Some(kinds) = kinds {
-        let places: Vec<String> = (0..kinds.len()).map(|index| format!("?{}", index + 5)).collect();
-        values.extend(kinds.iter().map(Value::from));
-        wanted = format!(" AND kind IN ({})", places.join(", "));
-    }
+    let (word, kinds) = match kinds {
+        Kinds::Of(kinds) => ("IN", kinds),
+        Kinds::But(kinds) => ("NOT IN", kinds),
+    };
+    let places: Vec<String> = (0..kinds.len()).map(|index| format!("?{}", index + 5)).collect();
+    values.extend(kinds.iter().map(Value::from));
+    let wanted = if kinds.is_empty() { String::new() } else { format!(" AND kind {word} ({})", places.join(", ")) };
     // Workers that look at the same moment each get a job of their own instead of waiting for one another.
     let skip = if tx.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
     let text = format!(

@@ -224,12 +224,17 @@ fn workers_take_the_kinds_they_are_for() {
             let taken = write(catalogue, move |tx| jobs::lease_next_of(tx, "w1", kinds, Timestamp(10), until));
             taken.expect("asked").map(|job| job.created_at.0)
         };
+        let long = write(catalogue, |tx| {
+            jobs::lease_next_but(tx, "w1", &["quick", "long", "other"], Timestamp(10), Timestamp(1_000))
+        });
+        assert_eq!(long.expect("asked"), None);
         assert_eq!(take(&["quick", "other"]), Some(2));
         assert_eq!(take(&["quick", "other"]), Some(3));
         assert_eq!((take(&["nothing"]), take(&[])), (None, None));
         assert_eq!(take(&["quick"]), Some(4));
         assert_eq!(take(&["quick"]), None);
-        assert_eq!(lease(catalogue, "w2", 10).map(|job| job.created_at.0), Some(1));
+        let but = write(catalogue, |tx| jobs::lease_next_but(tx, "w2", &["quick"], Timestamp(10), Timestamp(1_000)));
+        assert_eq!(but.expect("asked").map(|job| job.created_at.0), Some(1));
         // w2 is the only one left alive.
         let released = write(catalogue, |tx| jobs::release_others(tx, "w2", Timestamp(20))).expect("released");
         assert_eq!(released, 3);
