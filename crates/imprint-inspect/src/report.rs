@@ -109,6 +109,72 @@ pub struct Item {
     pub detail: String,
 }
 
+impl Item {
+    /// All is well.
+    pub fn fine(name: ItemName, value: impl Into<String>, detail: impl Into<String>) -> Item {
+        Item { name, value: value.into(), risk: None, code: None, detail: detail.into() }
+    }
+
+    /// Something is wrong. `problem` is the second half of the code: `NotInstalled` makes `CloudInit.NotInstalled`.
+    pub fn problem(
+        name: ItemName,
+        value: impl Into<String>,
+        risk: Risk,
+        problem: &str,
+        detail: impl Into<String>,
+    ) -> Item {
+        let code = Some(format!("{}.{problem}", name.code()));
+        Item { name, value: value.into(), risk: Some(risk), code, detail: detail.into() }
+    }
+}
+
+impl ItemName {
+    /// The first half of the item's codes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            ItemName::Nvme => "NVMe",
+            ItemName::Platform => "Platform",
+            ItemName::OsVersion => "OSVersion",
+            ItemName::Architecture => "Architecture",
+            ItemName::KernelVersion => "KernelVersion",
+            ItemName::BootMode => "BootMode",
+            ItemName::SystemImage => "SystemImage",
+            ItemName::DefaultKernel => "DefaultKernel",
+            ItemName::Initramfs => "Initramfs",
+            ItemName::Virtio => "Virtio",
+            ItemName::Fstab => "Fstab",
+            ItemName::Grub => "Grub",
+            ItemName::RootArgument => "RootArgument",
+            ItemName::SerialConsole => "SerialConsole",
+            ItemName::Dhcp => "Dhcp",
+            ItemName::Sshd => "Sshd",
+            ItemName::RootPassword => "RootPassword",
+            ItemName::Selinux => "Selinux",
+            ItemName::Firewall => "Firewall",
+            ItemName::CloudInit => "CloudInit",
+            ItemName::OnlineResizeFs => "OnlineResizeFS",
+            ItemName::FileSystem => "FileSystem",
+            ItemName::RtcTimeMode => "RtcTimeMode",
+            ItemName::GuestAgent => "GuestAgent",
+            ItemName::CloudAssistant => "CloudAssistant",
+            ItemName::SecurityCenterAgent => "SecurityCenterAgent",
+            ItemName::SupportMocInstanceTypes => "SupportMocInstanceTypes",
+            ItemName::Bcd => "BCD",
+            ItemName::BootMgr => "BootMgr",
+            ItemName::Registry => "Registry",
+            ItemName::Hotfix => "Hotfix",
+            ItemName::Disk => "Disk",
+            ItemName::Sysprep => "Sysprep",
+            ItemName::Update => "Update",
+            ItemName::Xen => "Xen",
+            ItemName::Server => "Server",
+            ItemName::DesktopConfig => "DesktopConfig",
+            ItemName::RemoteDesktop => "RemoteDesktop",
+        }
+    }
+}
+
 /// The items of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is described in docs/check.md")]
@@ -151,6 +217,21 @@ pub enum ItemName {
     Server,
     DesktopConfig,
     RemoteDesktop,
+}
+
+impl Report {
+    /// Whether nothing is known that keeps a machine from starting: there is a system, and no item of the level
+    /// [`Risk::Error`].
+    #[must_use]
+    pub fn is_bootable(&self) -> bool {
+        self.os.is_some() && self.items.iter().all(|item| item.risk != Some(Risk::Error))
+    }
+
+    /// The item of that name, if it was looked at.
+    #[must_use]
+    pub fn item(&self, name: ItemName) -> Option<&Item> {
+        self.items.iter().find(|item| item.name == name)
+    }
 }
 
 /// Something left behind that identifies or opens the machine it came from.
