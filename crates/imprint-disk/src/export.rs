@@ -1,0 +1,162 @@
+//! A disk as a file of some format that exists nowhere: its length, any range of it, all of it in order.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::encode::{UnitFormat, UnitSizes, Units, in_order};
+use crate::formats::qcow2;
+use crate::{Compression, ReadAt, Target};
+
+/// How much of an uncompressed file is produced at a time.
+const PIECE_BYTES: u64 = 1024 * 1024;
+
+/// The file that a disk would be. Making one reads the disk's map, not its data, and nothing of it is kept anywhere:
+/// each byte is produced when it is asked for, and is the same each time.
+pub struct Export {
+    target: Target,
+    body: Body,
+}
+
+enum Body {
+    /// Every byte has its place.
+    View(Arc<dyn ReadAt>),
+    /// Compressed: places are known once sizes are.
+    Units(Box<Units>),
+}
+
+impl std::fmt::Debug for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Export").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Why a disk cannot be written as a target.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The format has no room for such a disk, or the option has no meaning.
+    #[error("{target}: {why}")]
+    Impossible {
+        /// What was to be written.
+        target: Target,
+        /// Why it cannot be.
+        why: &'static str,
+    },
+    /// The disk's map could not be read.
+    #[error("reading the disk's map: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Export {
+    /// `disk` as a `target` file. Sizes that an earlier [`Export::write`] returned for the same content make the length
+    /// of a compressed file known; sizes of something else are ignored.
+    ///
+    /// # Errors
+    /// See [`ExportError`].
+    pub fn new(disk: Arc<dyn ReadAt>, target: Target, known: Option<UnitSizes>) -> Result<Export, ExportError> {
+        let body = match target {
+            Target::Raw => Body::View(disk),
+            Target::Qcow2 { compression: Compression::None, cluster_bytes } => {
+                Body::View(Arc::new(qcow2::plain(disk, cluster_bytes)?))
+            }
+            Target::Qcow2 { compression, cluster_bytes } => {
+                let format = qcow2::Compressed::new(disk.size_bytes(), compression, cluster_bytes)?;
+                units(disk, format, known)?
+            }
+            // one line each: Body::View(Arc::new(vhd::…(disk)?)) or units(disk, format, known)?
+            target => return Err(ExportError::Impossible { target, why: "it cannot be written" }),
+        };
+        Ok(Export { target, body })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The length of the file in bytes; `None` as long as the sizes of compressed units are not known.
+    #[must_use]
+    pub fn size_bytes(&self) -> Option<u64> {
+        match &self.body {
+            Body::View(view) => Some(view.size_bytes()),
+            Body::Units(units) => units.size_bytes(),
+        }
+    }
+
+    /// Fills the whole buffer from `offset` of the file on; of a compressed file, the units touched are compressed
+    /// again for it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] when the sizes are not known; otherwise as [`ReadAt::read_at`].
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        match &self.body {
+            Body::View(view) => view.read_at(offset, buf),
+            Body::Units(units) => units.read_at(offset, buf),
+        }
+    }
+
+    /// Hands the whole file to `sink`, in order, reading and compressing on up to `threads` threads. The bytes do not
+    /// depend on their number. Returns the sizes of compressed units, to be kept for the next time.
+    ///
+    /// # Errors
+    /// What reading answers, and what the sink answers.
+    pub fn write(
+        &self,
+        threads: usize,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<Option<UnitSizes>> {
+        match &self.body {
+            Body::View(view) => write_range(view, 0, view.size_bytes(), threads, sink).map(|()| None),
+            Body::Units(units) => units.write(threads, sink).map(Some),
+        }
+    }
+
+    /// Hands the bytes from `offset` on to `sink`, `len` of them, on up to `threads` threads.
+    ///
+    /// # Errors
+    /// As [`Export::read_at`], and what the sink answers.
+    pub fn write_range(
+        &self,
+        offset: u64,
+        len: u64,
+        threads: usize,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match &self.body {
+            Body::View(view) => write_range(view, offset, len, threads, sink),
+            Body::Units(units) => write_range(&units.as_file()?, offset, len, threads, sink),
+        }
+    }
+}
+
+/// A compressed target.
+fn units(
+    disk: Arc<dyn ReadAt>,
+    format: impl UnitFormat + 'static,
+    known: Option<UnitSizes>,
+) -> Result<Body, ExportError> {
+    Ok(Body::Units(Box::new(Units::new(disk, Box::new(format), known)?)))
+}
+
+fn write_range(
+    file: &dyn ReadAt,
+    offset: u64,
+    len: u64,
+    threads: usize,
+    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let end = offset.checked_add(len).filter(|&end| end <= file.size_bytes()).ok_or_else(crate::past_the_end)?;
+    let starts = (0..len.div_ceil(PIECE_BYTES)).map(|number| offset + number * PIECE_BYTES);
+    in_order(
+        threads,
+        starts.map(Ok),
+        || Ok(()),
+        |(), start| {
+            let len = usize::try_from((end - start).min(PIECE_BYTES)).expect("a piece fits into memory");
+            let mut buf = vec![0; len];
+            file.read_at(start, &mut buf)?;
+            Ok(buf)
+        },
+        |buf| sink(&buf),
+    )
+}
