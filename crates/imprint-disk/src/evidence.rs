@@ -1,6 +1,10 @@
 //! What is kept of the stream: bounded windows at known offsets and a ring with the last bytes.
 
-use crate::limits::TAIL_BYTES;
+use std::io;
+
+use crate::ReadAt;
+use crate::formats::vhdx;
+use crate::limits::{HEAD_BYTES, TAIL_BYTES};
 
 /// A window of the stream that fills up as the bytes pass.
 #[derive(Debug, Default)]
@@ -27,6 +31,12 @@ impl Window {
         let Some(rest) = usize::try_from(skip).ok().and_then(|skip| slice.get(skip..)) else { return };
         let take = usize::try_from(self.len - filled).map_or(rest.len(), |room| room.min(rest.len()));
         self.bytes.extend_from_slice(&rest[..take]);
+    }
+
+    /// The part that has not been seen: where it starts and how long it is.
+    pub(crate) fn missing(&self) -> (u64, u64) {
+        let filled = self.bytes.len() as u64;
+        (self.start.saturating_add(filled), self.len.saturating_sub(filled))
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -77,12 +87,41 @@ pub(crate) struct Evidence {
     /// Its last bytes, at most [`TAIL_BYTES`].
     pub(crate) tail: Vec<u8>,
     /// What was captured for VHDX, when the head called for it.
-    pub(crate) vhdx: Option<crate::formats::vhdx::Capture>,
+    pub(crate) vhdx: Option<vhdx::Capture>,
 }
 
 impl Evidence {
-    pub(crate) fn new(total: u64, head: Window, tail: Tail, vhdx: Option<crate::formats::vhdx::Capture>) -> Evidence {
+    pub(crate) fn new(total: u64, head: Window, tail: Tail, vhdx: Option<vhdx::Capture>) -> Evidence {
         Evidence { total, head: head.bytes, tail: tail.into_vec(total), vhdx }
+    }
+
+    /// The same evidence from a file that can be read anywhere.
+    ///
+    /// # Errors
+    /// What the file answers.
+    pub(crate) fn gather(file: &dyn ReadAt) -> io::Result<Evidence> {
+        let total = file.size_bytes();
+        let read = |start: u64, len: u64| {
+            let len = len.min(total.saturating_sub(start));
+            let mut bytes = vec![0; usize::try_from(len).expect("windows are small")];
+            file.read_at(start, &mut bytes)?;
+            io::Result::Ok(bytes)
+        };
+        let head = read(0, HEAD_BYTES)?;
+        let tail = read(total.saturating_sub(TAIL_BYTES as u64), TAIL_BYTES as u64)?;
+        let mut vhdx = None;
+        if vhdx::recognise(&head) {
+            let mut capture = vhdx::Capture::new();
+            while let Some((start, len)) = capture.wanted().filter(|&(start, _)| start < total) {
+                let bytes = read(start, len)?;
+                capture.offer(start, &bytes);
+                if bytes.len() as u64 != len {
+                    break;
+                }
+            }
+            vhdx = Some(capture);
+        }
+        Ok(Evidence { total, head, tail, vhdx })
     }
 
     /// The last `len` bytes, if the stream is that long. `len` is at most [`TAIL_BYTES`].

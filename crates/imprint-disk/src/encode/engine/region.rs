@@ -1,0 +1,101 @@
+//! The units of a compressed file at random: what a range touches is encoded again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::batch::{Batch, is_zero};
+use super::{Source, usize_of};
+use crate::encode::{Layout, Piece, UnitEncoder};
+use crate::{ReadAt, corrupt, past_the_end};
+
+/// Framed units kept for the next reading, which usually goes on where the last one ended.
+const CACHED: usize = 4;
+/// Idle encoders kept; more threads than that make their own.
+const ENCODERS: usize = 8;
+
+/// The part of a file between its prefix and its suffix.
+pub(super) struct Region {
+    source: Arc<Source>,
+    layout: Arc<Layout>,
+    cache: Mutex<VecDeque<(u64, Arc<[u8]>)>>,
+    encoders: Mutex<Vec<Box<dyn UnitEncoder>>>,
+}
+
+impl Region {
+    pub(super) fn new(source: Arc<Source>, layout: Arc<Layout>) -> Region {
+        Region { source, layout, cache: Mutex::default(), encoders: Mutex::default() }
+    }
+
+    /// A data unit in its frame.
+    fn framed(&self, piece: &Piece) -> io::Result<Arc<[u8]>> {
+        let unit = piece.place.unit;
+        if let Some((_, bytes)) = self.cache.lock().iter().find(|(cached, _)| *cached == unit) {
+            return Ok(Arc::clone(bytes));
+        }
+        let data = self.source.read_units(Batch { first: unit, count: 1 })?;
+        let mut payload = Vec::new();
+        if self.source.zero.is_some() || !is_zero(&data) {
+            let idle = self.encoders.lock().pop();
+            let mut encoder = idle.map_or_else(|| self.source.format.encoder(), Ok)?;
+            encoder.encode(unit, &data, &mut payload)?;
+            let mut idle = self.encoders.lock();
+            if idle.len() < ENCODERS {
+                idle.push(encoder);
+            }
+        }
+        if payload.len() != usize_of(piece.place.payload_bytes) {
+            return Err(corrupt("a unit did not compress to the size that it had before"));
+        }
+        let frame = self.source.format.frame(piece.place);
+        let bytes: Arc<[u8]> = [frame.head, payload, frame.tail].concat().into();
+        let mut cache = self.cache.lock();
+        cache.truncate(CACHED - 1);
+        cache.push_front((unit, Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+}
+
+impl ReadAt for Region {
+    fn size_bytes(&self) -> u64 {
+        self.layout.end() - self.source.format.prefix_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let start = offset.checked_add(self.source.format.prefix_bytes()).ok_or_else(past_the_end)?;
+        start.checked_add(buf.len() as u64).filter(|&end| end <= self.layout.end()).ok_or_else(past_the_end)?;
+        let mut at = start;
+        let mut rest = buf;
+        for piece in self.layout.pieces_at(start) {
+            if rest.is_empty() {
+                break;
+            }
+            let take = usize::try_from(piece.end() - at).map_or(rest.len(), |left| left.min(rest.len()));
+            let (now, behind) = rest.split_at_mut(take);
+            let within = at - piece.place.offset;
+            match self.source.zero.as_ref().filter(|_| piece.is_hole) {
+                Some(zero) => repeat(&zero.payload, within, now),
+                None => {
+                    let bytes = self.framed(&piece)?;
+                    let within = usize::try_from(within).map_err(|_| past_the_end())?;
+                    now.copy_from_slice(bytes.get(within..within + take).ok_or_else(past_the_end)?);
+                }
+            }
+            at += take as u64;
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// Fills `buf` from an endless repetition of `pattern`, beginning `skip` bytes into it.
+fn repeat(pattern: &[u8], skip: u64, buf: &mut [u8]) {
+    let skip = usize::try_from(skip % pattern.len() as u64).expect("less than the pattern's length");
+    let first = buf.len().min(pattern.len() - skip);
+    buf[..first].copy_from_slice(&pattern[skip..skip + first]);
+    for chunk in buf[first..].chunks_mut(pattern.len()) {
+        chunk.copy_from_slice(&pattern[..chunk.len()]);
+    }
+}
