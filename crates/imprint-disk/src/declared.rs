@@ -25,23 +25,27 @@ fn reasons(refusals: &[Refusal]) -> String {
 /// Whether bytes inspected as `inspection` may be stored under the format name `declared`.
 ///
 /// `raw` takes anything; a format that can be recognised takes only itself; any other name (`ami`, `ari`, `aki`, …)
-/// takes what was not recognised. A hybrid of ISO and partition table is inspected as [`Format::Iso`], so it is
+/// takes what was not recognised, or only as packed: compressed bytes are opaque to whoever stores them. A hybrid of ISO and partition table is inspected as [`Format::Iso`], so it is
 /// compatible with `iso` and not with `gpt`. Safety is a separate question: see [`Inspection::refusals`].
 #[must_use]
 pub fn compatible(declared: &str, inspection: &Inspection) -> bool {
     match Format::from_name(declared) {
         Some(Format::Raw) => true,
         // ploop images exist that lack the recognisable header, so the name also stands for opaque bytes
-        Some(Format::Ploop) => matches!(inspection.format, Format::Ploop | Format::Raw),
+        Some(Format::Ploop) => inspection.format == Format::Ploop || is_opaque(inspection.format),
         Some(format) => inspection.format == format,
-        None => inspection.format == Format::Raw,
+        None => is_opaque(inspection.format),
     }
+}
+
+fn is_opaque(format: Format) -> bool {
+    format == Format::Raw || format.is_packed()
 }
 
 /// Decides on an upload: the virtual size to record when it is acceptable, the reason when it is not.
 ///
 /// Declared `raw` means the file itself is the disk, so its own size is the virtual size even when a richer format is
-/// recognised inside. `Ok(None)` means the size is not known.
+/// recognised inside; the same holds for packed bytes under any name but that of their packing. `Ok(None)` means the size is not known.
 ///
 /// # Errors
 /// [`Rejection::Mismatch`] when the declared format is not [`compatible`]; otherwise [`Rejection::Unsafe`] when the
@@ -58,7 +62,8 @@ pub fn judge(declared: &str, inspection: &Inspection) -> Result<Option<u64>, Rej
     if !refusals.is_empty() {
         return Err(Rejection::Unsafe(refusals));
     }
-    if declared == Format::Raw.name() {
+    let packed_under_another_name = inspection.format.is_packed() && declared != inspection.format.name();
+    if declared == Format::Raw.name() || packed_under_another_name {
         return Ok(Some(inspection.stream_size_bytes));
     }
     Ok(inspection.virtual_size_bytes)

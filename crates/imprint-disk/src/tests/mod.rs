@@ -4,7 +4,7 @@ mod corpus;
 mod hostile;
 mod made_by_qemu;
 mod recognition;
-mod samples;
+pub(crate) mod samples;
 mod streaming;
 
 use crate::{Inspection, Inspector};

@@ -2,16 +2,16 @@
 
 use crate::crc32c::crc32c_with_hole;
 
-pub(super) const KIB: usize = 1024;
-pub(super) const MIB: usize = 1024 * KIB;
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
 
 /// Writes `field` over the bytes at `at`.
-pub(super) fn put(bytes: &mut [u8], at: usize, field: &[u8]) {
+pub(crate) fn put(bytes: &mut [u8], at: usize, field: &[u8]) {
     bytes[at..at + field.len()].copy_from_slice(field);
 }
 
 /// qcow2 version 3 of 1 MiB with 64 KiB clusters: header, refcount table, refcount block, L1 table.
-pub(super) fn qcow2() -> Vec<u8> {
+pub(crate) fn qcow2() -> Vec<u8> {
     let mut image = vec![0; 4 * 64 * KIB];
     put(&mut image, 0, b"QFI\xfb");
     put(&mut image, 4, &3_u32.to_be_bytes());
@@ -27,7 +27,7 @@ pub(super) fn qcow2() -> Vec<u8> {
 }
 
 /// Sparse VMDK of 1 MiB with a descriptor of the given text, 20 sectors long, and its grain directory at sector 21.
-pub(super) fn vmdk(descriptor: &str) -> Vec<u8> {
+pub(crate) fn vmdk(descriptor: &str) -> Vec<u8> {
     let mut image = vec![0; 128 * 512];
     put(&mut image, 0, b"KDMV");
     put(&mut image, 4, &1_u32.to_le_bytes());
@@ -44,17 +44,17 @@ pub(super) fn vmdk(descriptor: &str) -> Vec<u8> {
     image
 }
 
-pub(super) fn descriptor(create_type: &str, extents: &str) -> String {
+pub(crate) fn descriptor(create_type: &str, extents: &str) -> String {
     format!(
         "# Disk DescriptorFile\nversion=1\nCID=1a2b3c4d\nparentCID=ffffffff\ncreateType=\"{create_type}\"\n\n\
          # Extent description\n{extents}\n\n# The Disk Data Base\n#DDB\n\nddb.adapterType = \"ide\"\n"
     )
 }
 
-pub(super) const EXTENT: &str = "RW 2048 SPARSE \"disk.vmdk\"";
+pub(crate) const EXTENT: &str = "RW 2048 SPARSE \"disk.vmdk\"";
 
 /// The same as a stream-optimised file, whose directory (at sector 21) is only found through the footer.
-pub(super) fn vmdk_stream() -> Vec<u8> {
+pub(crate) fn vmdk_stream() -> Vec<u8> {
     let mut image = vmdk(&descriptor("streamOptimized", EXTENT));
     put(&mut image, 8, &0x3_0001_u32.to_le_bytes());
     put(&mut image, 77, &1_u16.to_le_bytes());
@@ -85,21 +85,21 @@ fn vhd_footer(kind: u32, data_offset: u64, bytes: u64) -> Vec<u8> {
 }
 
 /// Recomputes a VHD checksum stored at `at`.
-pub(super) fn seal_vhd(structure: &mut [u8], at: usize) {
+pub(crate) fn seal_vhd(structure: &mut [u8], at: usize) {
     put(structure, at, &[0; 4]);
     let sum = structure.iter().map(|&byte| u32::from(byte)).sum::<u32>();
     put(structure, at, &(!sum).to_be_bytes());
 }
 
 /// Fixed VHD around `data`.
-pub(super) fn vhd_fixed(mut data: Vec<u8>) -> Vec<u8> {
+pub(crate) fn vhd_fixed(mut data: Vec<u8>) -> Vec<u8> {
     let footer = vhd_footer(2, u64::MAX, data.len() as u64);
     data.extend(footer);
     data
 }
 
 /// Dynamic VHD of 4 MiB without any block; its dynamic header is at 512.
-pub(super) fn vhd_dynamic() -> Vec<u8> {
+pub(crate) fn vhd_dynamic() -> Vec<u8> {
     let footer = vhd_footer(3, 512, 4 * MIB as u64);
     let mut header = vec![0; 1024];
     put(&mut header, 0, b"cxsparse");
@@ -113,7 +113,7 @@ pub(super) fn vhd_dynamic() -> Vec<u8> {
 }
 
 /// VDI of 3 MiB without any block.
-pub(super) fn vdi() -> Vec<u8> {
+pub(crate) fn vdi() -> Vec<u8> {
     let mut image = vec![0; 2 * 512];
     put(&mut image, 0, b"<<< a disk >>>\n");
     for (at, field) in [
@@ -133,11 +133,11 @@ pub(super) fn vdi() -> Vec<u8> {
     image
 }
 
-pub(super) const VHDX_REGIONS: usize = 192 * KIB;
-pub(super) const VHDX_METADATA: usize = 2 * MIB;
+pub(crate) const VHDX_REGIONS: usize = 192 * KIB;
+pub(crate) const VHDX_METADATA: usize = 2 * MIB;
 
 /// VHDX of 64 MiB without any block: log at 1, metadata at 2, block table at 3 MiB.
-pub(super) fn vhdx() -> Vec<u8> {
+pub(crate) fn vhdx() -> Vec<u8> {
     let mut image = vec![0; 4 * MIB];
     put(&mut image, 0, b"vhdxfile");
     for (at, sequence) in [(64 * KIB, 1_u64), (128 * KIB, 2)] {
@@ -186,13 +186,13 @@ fn put_vhdx_metadata(image: &mut [u8]) {
 }
 
 /// Recomputes the checksum of a VHDX header or region table.
-pub(super) fn seal_vhdx(structure: &mut [u8]) {
+pub(crate) fn seal_vhdx(structure: &mut [u8]) {
     let sum = crc32c_with_hole(structure, 4);
     put(structure, 4, &sum.to_le_bytes());
 }
 
 /// ISO 9660 volume of 20 blocks, with nothing in it.
-pub(super) fn iso() -> Vec<u8> {
+pub(crate) fn iso() -> Vec<u8> {
     let mut image = vec![0; 20 * 2048];
     put(&mut image, 32 * KIB, b"\x01CD001\x01");
     put(&mut image, 32 * KIB + 80, &20_u32.to_le_bytes());
@@ -201,7 +201,7 @@ pub(super) fn iso() -> Vec<u8> {
 }
 
 /// Disk of 1 MiB with a protective MBR and a GPT header's signature.
-pub(super) fn gpt() -> Vec<u8> {
+pub(crate) fn gpt() -> Vec<u8> {
     let mut image = vec![0; MIB];
     put(&mut image, 446, &[0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0xff, 7, 0, 0]);
     put(&mut image, 510, &[0x55, 0xaa]);
@@ -210,7 +210,7 @@ pub(super) fn gpt() -> Vec<u8> {
 }
 
 /// LUKS version 1 header in front of 1 MiB of noise.
-pub(super) fn luks() -> Vec<u8> {
+pub(crate) fn luks() -> Vec<u8> {
     let mut image = vec![0xd7; 4096 * 512 + MIB];
     put(&mut image, 0, b"LUKS\xba\xbe\0\x01");
     put(&mut image, 104, &4096_u32.to_be_bytes());
@@ -218,7 +218,7 @@ pub(super) fn luks() -> Vec<u8> {
 }
 
 /// A sound image of every format that can be accepted.
-pub(super) fn all() -> Vec<Vec<u8>> {
+pub(crate) fn all() -> Vec<Vec<u8>> {
     vec![
         qcow2(),
         vmdk(&descriptor("monolithicSparse", EXTENT)),

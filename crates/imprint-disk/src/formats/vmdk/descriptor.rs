@@ -1,5 +1,5 @@
 //! The VMDK descriptor: lines of text which could name other files. Each line must be of a known kind, and the one
-//! extent must be the file itself; anything not understood is refused rather than skipped.
+//! extent must be the file itself; anything not understood is refused rather than skipped. Also the one that is written.
 
 use crate::Refusal;
 use crate::formats::Findings;
@@ -7,6 +7,11 @@ use crate::formats::Findings;
 const TYPES_ALLOWED: [&str; 2] = ["monolithicsparse", "streamoptimized"];
 const CREATE_TYPE_CHARS_MAX: usize = 64;
 const NO_PARENT: &str = "ffffffff";
+const CONTENT_ID: &str = "696d7072";
+/// The geometry that goes with the adapter.
+const HEADS: u64 = 255;
+const TRACK_SECTORS: u64 = 63;
+const CYLINDERS_MAX: u64 = 65_535;
 /// How much of a file's start must be plain text for it to be taken as a descriptor.
 const TEXT_PROBE_BYTES: usize = 512;
 const TITLE: &[u8] = b"# disk descriptorfile";
@@ -82,6 +87,20 @@ fn check_create_type(create_types: &[&str], findings: &mut Findings) {
         }
         _ => findings.refuse(Refusal::VmdkDescriptor { why: "it names several types" }),
     }
+}
+
+/// The descriptor of a stream-optimised file of so many sectors. Its content identifier is the same each time: it only
+/// matters to files that build upon another, and nothing builds upon this one.
+pub(super) fn stream_optimized(sectors: u64) -> String {
+    let cylinders = (sectors / (HEADS * TRACK_SECTORS)).clamp(1, CYLINDERS_MAX);
+    format!(
+        "# Disk DescriptorFile\nversion=1\nCID={CONTENT_ID}\nparentCID={NO_PARENT}\ncreateType=\"streamOptimized\"\n\n\
+         # Extent description\nRW {sectors} SPARSE \"disk.vmdk\"\n\n\
+         # The Disk Data Base\n#DDB\n\n\
+         ddb.virtualHWVersion = \"7\"\nddb.geometry.cylinders = \"{cylinders}\"\n\
+         ddb.geometry.heads = \"{HEADS}\"\nddb.geometry.sectors = \"{TRACK_SECTORS}\"\n\
+         ddb.adapterType = \"lsilogic\"\n"
+    )
 }
 
 enum Line<'a> {
