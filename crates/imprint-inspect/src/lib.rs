@@ -5,11 +5,16 @@
 //! secrets; the [`Report`]. What never does: mounting, other processes, the host's files, the network. Whatever a disk
 //! claims, the work stays inside a [`Budget`].
 
+pub mod btrfs;
 mod budget;
 mod error;
+mod fields;
 mod file_system;
+#[cfg(test)]
+mod fixtures;
 mod report;
 mod tree;
+pub mod xfs;
 
 pub use budget::{Budget, Held, Limits};
 pub use error::{Error, Result};
