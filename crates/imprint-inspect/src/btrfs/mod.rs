@@ -161,7 +161,7 @@ impl FileSystem for Btrfs {
     }
 
     fn root(&self) -> Node {
-        node(self.subvolumes.default(), TOP_DIRECTORY)
+        node(self.subvolumes.mounted(), TOP_DIRECTORY)
     }
 
     fn subvolumes(&self) -> Vec<(String, Node)> {

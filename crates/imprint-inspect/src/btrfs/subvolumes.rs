@@ -56,7 +56,7 @@ impl Subvolumes {
     }
 
     /// The subvolume that is mounted when none is named.
-    pub(super) fn default(&self) -> u64 {
+    pub(super) fn mounted(&self) -> u64 {
         self.default.filter(|subvolume| self.roots.contains_key(subvolume)).unwrap_or(TOP_LEVEL)
     }
 

@@ -90,10 +90,7 @@ impl Xfs {
         let wrong = || Error::corrupt(format!("XFS inode {}: tree of extents, block {place:#x}", inode.number));
         let is_v5 = self.superblock.is_v5;
         let (magic, header) = if is_v5 { (MAGIC_V5, HEADER_V5) } else { (MAGIC_V4, HEADER_V4) };
-        if be32(&bytes, 0)? != magic
-            || be16(&bytes, 4)? != level
-            || (is_v5 && be64(&bytes, 56)? != inode.number)
-        {
+        if be32(&bytes, 0)? != magic || be16(&bytes, 4)? != level || (is_v5 && be64(&bytes, 56)? != inode.number) {
             return Err(wrong());
         }
         let count = be16(&bytes, 6)?;

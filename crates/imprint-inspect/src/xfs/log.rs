@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::fields::{be32, byte};
 use imprint_disk::ReadAt;
 
-const SECTOR: u64 = 512;
+const SECTOR_BYTES: usize = 512;
+const SECTOR: u64 = SECTOR_BYTES as u64;
 const RECORD_MAGIC: u32 = 0xfeed_babe;
 /// Bytes of a record that one sector of header describes.
 const BYTES_PER_HEADER: u32 = 32 << 10;
@@ -42,8 +43,8 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    fn sector(&self, index: u64) -> Result<[u8; SECTOR as usize]> {
-        let mut sector = [0; SECTOR as usize];
+    fn sector(&self, index: u64) -> Result<[u8; SECTOR_BYTES]> {
+        let mut sector = [0; SECTOR_BYTES];
         self.source.read_at(self.start + index * SECTOR, &mut sector)?;
         Ok(sector)
     }
@@ -70,7 +71,7 @@ impl Log<'_> {
         Ok(low)
     }
 
-    fn last_record_before(&self, head: u64) -> Result<Option<(u64, [u8; SECTOR as usize])>> {
+    fn last_record_before(&self, head: u64) -> Result<Option<(u64, [u8; SECTOR_BYTES])>> {
         for back in 1..=MAX_RECORD_SECTORS.min(self.sectors) {
             let at = (head + self.sectors - back) % self.sectors;
             let sector = self.sector(at)?;

@@ -109,22 +109,25 @@ impl Xfs {
         Ok(())
     }
 
-    /// A symlink too long for its inode; in version 5 every block of it has a header.
+    /// A symlink too long for its inode; in version 5 every extent of it begins with a header.
     fn read_remote_link(&self, inode: &Inode) -> Result<Vec<u8>> {
         let wrong = || Error::corrupt(format!("XFS symlink {}", inode.number));
         let size = usize::try_from(inode.size).map_err(|_| wrong())?;
+        let header = if self.superblock.is_v5 { SYMLINK_HEADER_BYTES } else { 0 };
         let mut path = Vec::with_capacity(size);
-        let block_bytes = self.superblock.block_bytes as usize;
-        let mut block = vec![0; block_bytes];
+        let mut block = 0;
         while path.len() < size {
-            let header = if self.superblock.is_v5 { SYMLINK_HEADER_BYTES } else { 0 };
-            let index = path.len() / (block_bytes - header);
-            self.read_data(inode, (index * block_bytes) as u64, &mut block)?;
-            if self.superblock.is_v5 && (be32(&block, 0)? != SYMLINK_MAGIC || be64(&block, 32)? != inode.number) {
+            self.budget.step()?;
+            let extent = self.extent_at(inode, block)?.filter(|extent| extent.start == block).ok_or_else(wrong)?;
+            let len = extent.count.saturating_mul(u64::from(self.superblock.block_bytes));
+            let len = usize::try_from(len).unwrap_or(usize::MAX).min(header + size - path.len());
+            let mut part = vec![0; len];
+            self.read_data(inode, block << self.superblock.block_log, &mut part)?;
+            if self.superblock.is_v5 && (be32(&part, 0)? != SYMLINK_MAGIC || be64(&part, 32)? != inode.number) {
                 return Err(wrong());
             }
-            let part = &block[header..];
-            path.extend_from_slice(&part[..part.len().min(size - path.len())]);
+            path.extend_from_slice(&part[header..]);
+            block = extent.end();
         }
         Ok(path)
     }
