@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::encode::{UnitFormat, UnitSizes, Units, in_order};
-use crate::formats::qcow2;
-use crate::{Compression, ReadAt, Target};
+use crate::formats::{packed, qcow2, vdi, vhd, vhdx, vmdk, zvhd};
+use crate::{Compression, ReadAt, Run, Target};
 
 /// How much of an uncompressed file is produced at a time.
 const PIECE_BYTES: u64 = 1024 * 1024;
@@ -62,8 +62,30 @@ impl Export {
                 let format = qcow2::Compressed::new(disk.size_bytes(), compression, cluster_bytes)?;
                 units(disk, format, known)?
             }
-            // one line each: Body::View(Arc::new(vhd::…(disk)?)) or units(disk, format, known)?
-            target => return Err(ExportError::Impossible { target, why: "it cannot be written" }),
+            Target::VmdkStream => {
+                let format = vmdk::VmdkStream::new(disk.size_bytes());
+                units(disk, format, known)?
+            }
+            Target::Gz => {
+                let format = packed::GzMember::new(disk.size_bytes());
+                units(disk, format, known)?
+            }
+            Target::Zst => {
+                let format = packed::ZstFrames::new(disk.size_bytes());
+                units(disk, format, known)?
+            }
+            Target::VhdFixed => Body::View(Arc::new(vhd::fixed(disk)?)),
+            Target::VhdDynamic => Body::View(Arc::new(vhd::dynamic(disk)?)),
+            Target::Vhdx => Body::View(Arc::new(vhdx::view(disk)?)),
+            Target::Vdi => Body::View(Arc::new(vdi::view(disk)?)),
+            Target::Zvhd => {
+                let format = zvhd::Stream::new(disk.size_bytes())?;
+                units(disk, format, known)?
+            }
+            Target::Zvhd2 => {
+                let format = zvhd::Indexed::new(disk.size_bytes())?;
+                units(disk, format, known)?
+            }
         };
         Ok(Export { target, body })
     }
@@ -83,6 +105,18 @@ impl Export {
         }
     }
 
+    /// What stands at `offset` of the file, which lies inside: where an uncompressed file repeats a hole of the disk,
+    /// whoever writes it may leave a hole, too.
+    ///
+    /// # Errors
+    /// As [`Export::read_at`].
+    pub fn run_at(&self, offset: u64) -> io::Result<Run> {
+        match &self.body {
+            Body::View(view) => view.run_at(offset),
+            Body::Units(units) => units.as_file()?.run_at(offset),
+        }
+    }
+
     /// Fills the whole buffer from `offset` of the file on; of a compressed file, the units touched are compressed
     /// again for it.
     ///
@@ -91,7 +125,7 @@ impl Export {
     pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         match &self.body {
             Body::View(view) => view.read_at(offset, buf),
-            Body::Units(units) => units.read_at(offset, buf),
+            Body::Units(units) => units.as_file()?.read_at(offset, buf),
         }
     }
 
@@ -124,7 +158,7 @@ impl Export {
     ) -> io::Result<()> {
         match &self.body {
             Body::View(view) => write_range(view, offset, len, threads, sink),
-            Body::Units(units) => write_range(&units.as_file()?, offset, len, threads, sink),
+            Body::Units(units) => write_range(&*units.as_file()?, offset, len, threads, sink),
         }
     }
 }
@@ -135,7 +169,7 @@ fn units(
     format: impl UnitFormat + 'static,
     known: Option<UnitSizes>,
 ) -> Result<Body, ExportError> {
-    Ok(Body::Units(Box::new(Units::new(disk, Box::new(format), known)?)))
+    Ok(Body::Units(Box::new(Units::new(disk, Arc::new(format), known)?)))
 }
 
 fn write_range(
@@ -149,7 +183,7 @@ fn write_range(
     let starts = (0..len.div_ceil(PIECE_BYTES)).map(|number| offset + number * PIECE_BYTES);
     in_order(
         threads,
-        starts.map(Ok),
+        starts,
         || Ok(()),
         |(), start| {
             let len = usize::try_from((end - start).min(PIECE_BYTES)).expect("a piece fits into memory");

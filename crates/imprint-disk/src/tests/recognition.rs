@@ -97,6 +97,37 @@ fn ploop_is_recognised_and_opaque() {
 }
 
 #[test]
+fn packed_bytes_are_recognised_and_opaque() {
+    let signatures: [(&[u8], Format); 4] = [
+        (b"\x1f\x8b\x08\x08", Format::Gz),
+        (b"\xfd7zXZ\0\0\x04", Format::Xz),
+        (b"\x28\xb5\x2f\xfd\x04", Format::Zst),
+        (b"\x50\x2a\x4d\x18\x04\0\0\0abcd\x28\xb5\x2f\xfd", Format::Zst),
+    ];
+    for (signature, format) in signatures {
+        let mut bytes = vec![1; 4096];
+        samples::put(&mut bytes, 0, signature);
+        // chance puts the signature of a boot sector into many packed files
+        samples::put(&mut bytes, 510, &[0x55, 0xaa]);
+        let inspection = inspect(&bytes);
+        assert_eq!((inspection.format, inspection.virtual_size_bytes, inspection.is_safe()), (format, None, true));
+        for declared in ["raw", "ami", "ari", "aki", "ploop"] {
+            assert_eq!(judge(declared, &inspection), Ok(Some(4096)), "{format} as {declared}");
+        }
+        assert_eq!(judge(format.name(), &inspection), Ok(None));
+        for declared in ["qcow2", "iso", "gpt", "vhd", "luks"] {
+            assert!(judge(declared, &inspection).is_err(), "{format} as {declared}");
+        }
+        // a fixed disk that begins so
+        bytes.truncate(4096);
+        assert_eq!(inspect(&samples::vhd_fixed(bytes)).format, Format::Vhd);
+    }
+    // reserved flags, another method
+    assert_eq!(inspect(b"\x1f\x8b\x08\xe0 and more").format, Format::Raw);
+    assert_eq!(inspect(b"\x1f\x8b\x07\0 and more").format, Format::Raw);
+}
+
+#[test]
 fn hybrid_iso_is_an_iso() {
     let mut image = samples::iso();
     samples::put(&mut image, 510, &[0x55, 0xaa]);

@@ -34,8 +34,9 @@ pub(super) fn declared(head: &[u8], tail: &[u8]) -> &'static str {
         Format::Vdi => "vdi",
         Format::Iso => "iso",
         Format::Ploop => "ploop",
-        // a disk with a partition table is a raw one; and what the service refuses anyway is declared as nothing else
-        Format::Raw | Format::Gpt | Format::Luks | Format::Qed | Format::Dmg | Format::Bochs | Format::Cloop => "raw",
+        // a disk with a partition table is a raw one; what is packed is opaque to a service; and what that refuses anyway
+        // is declared as nothing else
+        _ => "raw",
     }
 }
 

@@ -28,12 +28,12 @@ pub(super) struct Block {
 /// Reads the index; blocks, index and footer must fill the file.
 pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     let short = || corrupt("xz: it is cut short");
-    let header: [u8; HEADER_BYTES as usize] = read(file, 0)?;
+    let header: [u8; HEADER_BYTES as usize] = fixed(file, 0)?;
     if !header.starts_with(super::XZ_MAGIC) || le32(&header, 8) != Some(crc32fast::hash(&header[6..8])) {
         return Err(corrupt("xz: its header is damaged"));
     }
     let footer_at = file.size_bytes().checked_sub(FOOTER_BYTES).filter(|&at| at >= HEADER_BYTES).ok_or_else(short)?;
-    let footer: [u8; FOOTER_BYTES as usize] = read(file, footer_at)?;
+    let footer: [u8; FOOTER_BYTES as usize] = fixed(file, footer_at)?;
     if !footer.ends_with(FOOTER_MAGIC) {
         return Err(corrupt("xz: it is cut short, or something stands behind its end"));
     }
@@ -55,7 +55,7 @@ pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     }
 }
 
-fn read<const N: usize>(file: &dyn ReadAt, at: u64) -> io::Result<[u8; N]> {
+fn fixed<const N: usize>(file: &dyn ReadAt, at: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     file.read_at(at, &mut bytes).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => corrupt("xz: it is cut short"),
