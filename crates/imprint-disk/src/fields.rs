@@ -1,4 +1,4 @@
-//! Reading integers out of headers; a field that is not wholly there is `None`.
+//! Reading integers out of headers; a field that is not wholly there is `None`. And writing fields into them.
 
 pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk::<N>().copied()
@@ -31,4 +31,9 @@ pub(crate) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
 /// Whether `count` units of `unit` bytes starting at `offset` end at or before `end`; false on overflow.
 pub(crate) fn fits(offset: u64, count: u64, unit: u64, end: u64) -> bool {
     count.checked_mul(unit).and_then(|len| offset.checked_add(len)).is_some_and(|last| last <= end)
+}
+
+/// Writes `field` over the bytes at `at`, which are there.
+pub(crate) fn put(bytes: &mut [u8], at: usize, field: &[u8]) {
+    bytes[at..at + field.len()].copy_from_slice(field);
 }

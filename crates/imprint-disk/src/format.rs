@@ -31,11 +31,21 @@ pub enum Format {
     Bochs,
     /// Compressed loop image: always refused.
     Cloop,
+    /// One gzip member around a disk.
+    Gz,
+    /// One xz stream around a disk.
+    Xz,
+    /// Zstandard frames around a disk.
+    Zst,
+    /// Compressed blocks in one zlib stream. Experimental: the layout was never published.
+    Zvhd,
+    /// Compressed blocks with an index. Experimental: the layout was never published.
+    Zvhd2,
 }
 
 impl Format {
     /// Every format, in the order of the declaration.
-    pub const ALL: [Format; 14] = [
+    pub const ALL: [Format; 19] = [
         Format::Raw,
         Format::Gpt,
         Format::Iso,
@@ -50,6 +60,11 @@ impl Format {
         Format::Dmg,
         Format::Bochs,
         Format::Cloop,
+        Format::Gz,
+        Format::Xz,
+        Format::Zst,
+        Format::Zvhd,
+        Format::Zvhd2,
     ];
 
     /// The lower-case name used in requests, records and messages.
@@ -70,7 +85,19 @@ impl Format {
             Format::Dmg => "dmg",
             Format::Bochs => "bochs",
             Format::Cloop => "cloop",
+            Format::Gz => "gz",
+            Format::Xz => "xz",
+            Format::Zst => "zst",
+            Format::Zvhd => "zvhd",
+            Format::Zvhd2 => "zvhd2",
         }
+    }
+
+    /// Whether it is a compression around a whole file, which says nothing of what the file is. To whoever only stores
+    /// the bytes they are opaque.
+    #[must_use]
+    pub fn is_packed(self) -> bool {
+        matches!(self, Format::Gz | Format::Xz | Format::Zst)
     }
 
     /// The format of that name, if it is one that can be recognised. Names are compared exactly (lower case).

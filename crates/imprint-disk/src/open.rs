@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::formats::{Findings, qcow2, raw};
+use crate::evidence::Evidence;
+use crate::formats::{Findings, packed, qcow2, raw, vdi, vhd, vhdx, vmdk, zvhd};
 use crate::{Format, ReadAt, Refusal, Warning, detect};
 
 /// The disk inside a file.
@@ -107,6 +108,13 @@ pub fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenError> {
     match format {
         Format::Raw | Format::Gpt | Format::Iso => Ok(raw::open(file, format)),
         Format::Qcow2 => qcow2::open(file),
+        Format::Vmdk => vmdk::open(file),
+        Format::Vhd => vhd::open(file),
+        Format::Vhdx => vhdx::open(file),
+        Format::Vdi => vdi::open(file),
+        Format::Zvhd => zvhd::open_stream(file),
+        Format::Zvhd2 => zvhd::open_indexed(file),
+        Format::Gz | Format::Xz | Format::Zst => packed::open(file, format),
         other => Err(OpenError::Unsupported(format!("format {other}"))),
     }
 }
@@ -116,6 +124,13 @@ pub fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenError> {
 /// # Errors
 /// [`OpenError::Refused`], or trouble with the file.
 pub(crate) fn checked(file: &dyn ReadAt, format: Format) -> Result<Findings, OpenError> {
-    let findings = detect::check(format, &detect::gather(file)?);
+    accepted(detect::check(format, &Evidence::gather(file)?))
+}
+
+/// The findings when nothing speaks against reading on.
+///
+/// # Errors
+/// [`OpenError::Refused`].
+pub(crate) fn accepted(findings: Findings) -> Result<Findings, OpenError> {
     if findings.refusals.is_empty() { Ok(findings) } else { Err(OpenError::Refused(findings.refusals)) }
 }

@@ -3,14 +3,17 @@
 //!
 //! Never here: reading or writing guest data.
 
+pub(crate) mod blocks;
 pub(crate) mod gpt;
 pub(crate) mod iso;
 pub(crate) mod luks;
+pub(crate) mod packed;
 pub(crate) mod qcow2;
 pub(crate) mod vdi;
 pub(crate) mod vhd;
 pub(crate) mod vhdx;
 pub(crate) mod vmdk;
+pub(crate) mod zvhd;
 
 use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::{Refusal, Warning};

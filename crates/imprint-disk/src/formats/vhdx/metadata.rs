@@ -1,24 +1,24 @@
 //! The VHDX metadata table and the items a disk must have.
 
-use super::{METADATA_CAPTURED_BYTES, guid};
+use super::{Layout, METADATA_CAPTURED_BYTES, guid};
 use crate::Refusal;
 use crate::fields::{array, fits, le16, le32, le64};
 use crate::formats::Findings;
 use crate::limits::{KIB, MIB};
 
-const FILE_PARAMETERS: [u8; 16] = guid(0xcaa1_6737, 0xfa36, 0x4d43, [0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b]);
-const VIRTUAL_SIZE: [u8; 16] = guid(0x2fa5_4224, 0xcd1b, 0x4876, [0xb2, 0x11, 0x5d, 0xbe, 0xd8, 0x3b, 0xf4, 0xb8]);
-const DISK_ID: [u8; 16] = guid(0xbeca_12ab, 0xb2e6, 0x4523, [0x93, 0xef, 0xc3, 0x09, 0xe0, 0x00, 0xc7, 0x46]);
-const LOGICAL_SECTOR: [u8; 16] = guid(0x8141_bf1d, 0xa96f, 0x4709, [0xba, 0x47, 0xf2, 0x33, 0xa8, 0xfa, 0xab, 0x5f]);
-const PHYSICAL_SECTOR: [u8; 16] = guid(0xcda3_48c7, 0x445d, 0x4471, [0x9c, 0xc9, 0xe9, 0x88, 0x52, 0x51, 0xc5, 0x56]);
+pub(super) const FILE_PARAMETERS: [u8; 16] = guid(0xcaa1_6737, 0xfa36, 0x4d43, [0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b]);
+pub(super) const VIRTUAL_SIZE: [u8; 16] = guid(0x2fa5_4224, 0xcd1b, 0x4876, [0xb2, 0x11, 0x5d, 0xbe, 0xd8, 0x3b, 0xf4, 0xb8]);
+pub(super) const DISK_ID: [u8; 16] = guid(0xbeca_12ab, 0xb2e6, 0x4523, [0x93, 0xef, 0xc3, 0x09, 0xe0, 0x00, 0xc7, 0x46]);
+pub(super) const LOGICAL_SECTOR: [u8; 16] = guid(0x8141_bf1d, 0xa96f, 0x4709, [0xba, 0x47, 0xf2, 0x33, 0xa8, 0xfa, 0xab, 0x5f]);
+pub(super) const PHYSICAL_SECTOR: [u8; 16] = guid(0xcda3_48c7, 0x445d, 0x4471, [0x9c, 0xc9, 0xe9, 0x88, 0x52, 0x51, 0xc5, 0x56]);
 const PARENT_LOCATOR: [u8; 16] = guid(0xa8d3_5f2d, 0xb30b, 0x454d, [0xab, 0xf7, 0xd3, 0xd8, 0x48, 0x34, 0xab, 0x0c]);
 
 const TABLE: &str = "VHDX metadata table";
-const ENTRIES_AT: usize = 32;
-const ENTRY_BYTES: usize = 32;
+pub(super) const ENTRIES_AT: usize = 32;
+pub(super) const ENTRY_BYTES: usize = 32;
 const ENTRIES_MAX: usize = 2047;
-const ITEMS_AT: u64 = 64 * KIB;
-const IS_REQUIRED: u32 = 1 << 2;
+pub(super) const ITEMS_AT: u64 = 64 * KIB;
+pub(super) const IS_REQUIRED: u32 = 1 << 2;
 const HAS_PARENT: u32 = 1 << 1;
 /// Sectors a bitmap block covers: the base of the ratio between payload and bitmap entries.
 const SECTORS_PER_BITMAP: u64 = 1 << 23;
@@ -112,8 +112,22 @@ impl Metadata {
     /// How many entries the block table needs: one per block and one bitmap entry after each full chunk of blocks.
     pub(super) fn block_table_entries(&self) -> Option<u64> {
         let (block, sector, size) = self.sound_sizes()?;
-        let blocks = size.div_ceil(block);
-        let blocks_per_bitmap = SECTORS_PER_BITMAP * sector / block;
-        blocks.checked_add(blocks.saturating_sub(1) / blocks_per_bitmap)
+        Some(table_entries(size.div_ceil(block), blocks_per_bitmap(block, sector)))
     }
+
+    /// Where the disk is, with its block table at `table_at`.
+    pub(super) fn layout(&self, table_at: u64) -> Option<Layout> {
+        let (block_bytes, sector, size) = self.sound_sizes()?;
+        Some(Layout { size, block_bytes, blocks_per_bitmap: blocks_per_bitmap(block_bytes, sector), table_at })
+    }
+}
+
+/// How many blocks one bitmap block covers: never none, for blocks of at most 256 MiB and these sectors.
+pub(super) fn blocks_per_bitmap(block_bytes: u64, sector_bytes: u64) -> u64 {
+    SECTORS_PER_BITMAP * sector_bytes / block_bytes
+}
+
+/// How many entries there are for so many blocks, bitmaps included.
+pub(super) fn table_entries(blocks: u64, blocks_per_bitmap: u64) -> u64 {
+    blocks.saturating_add(blocks.saturating_sub(1) / blocks_per_bitmap)
 }

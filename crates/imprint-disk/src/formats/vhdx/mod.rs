@@ -1,17 +1,30 @@
 //! Hyper-V disks (VHDX, Microsoft's MS-VHDX): little endian; two headers, a region table, and a metadata region at
 //! an offset of the table's choosing, which is captured as the stream passes it.
+//!
+//! Here: capturing and checking those structures ([`header`], [`regions`], [`metadata`]), the disk inside ([`reader`])
+//! once the changes in its log are applied ([`log`]), and the file that a disk would be ([`writer`]).
 
+mod header;
+mod log;
 mod metadata;
+mod overlay;
+mod reader;
 mod regions;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use super::Findings;
 use crate::Refusal;
-use crate::crc32c::crc32c_with_hole;
 use crate::evidence::{Evidence, Window};
-use crate::fields::{array, fits, le16, le32, le64};
-use crate::limits::{KIB, MIB};
+use crate::fields::fits;
+use crate::limits::KIB;
+use header::Header;
 use metadata::Metadata;
+pub(crate) use reader::open;
 use regions::Regions;
+pub(crate) use writer::view;
 
 const HEADER_OFFSETS: [u64; 2] = [64 * KIB, 128 * KIB];
 const HEADER_BYTES: u64 = 4 * KIB;
@@ -68,6 +81,12 @@ impl Capture {
         }
     }
 
+    /// Where the next part lies that has not been captured, and its length; for files that can be read anywhere.
+    pub(crate) fn wanted(&self) -> Option<(u64, u64)> {
+        let windows = self.headers.iter().chain([&self.regions]).chain(&self.metadata);
+        windows.map(Window::missing).find(|&(_, len)| len > 0)
+    }
+
     #[cfg(test)]
     pub(crate) fn kept_bytes(&self) -> usize {
         let windows = self.headers.iter().chain([&self.regions]).chain(&self.metadata);
@@ -76,74 +95,47 @@ impl Capture {
 }
 
 pub(crate) fn check(evidence: &Evidence) -> Findings {
-    let Some(capture) = evidence.vhdx.as_ref().filter(|capture| capture.regions.is_full()) else {
-        return Findings::truncated("VHDX region table");
-    };
     let mut findings = Findings::default();
-    check_headers(&capture.headers, &mut findings);
-    let regions = Regions::parse(capture.regions.bytes());
-    regions.check(evidence.total, &mut findings);
-    let Some((region, window)) = regions.metadata.zip(capture.metadata.as_ref()) else {
-        return findings;
-    };
-    let metadata = Metadata::parse(window.bytes(), u64::from(region.len), &mut findings);
-    metadata.check(&mut findings);
-    if let (Some(table), Some(entries)) = (regions.block_table, metadata.block_table_entries()) {
-        let fits_region = fits(0, entries, 8, table.len.into());
-        findings.require(fits_region, "VHDX block table", "its region must hold an entry for each block");
+    let Some(capture) = complete(evidence, &mut findings) else { return findings };
+    if let Some(header) = capture.header(&mut findings) {
+        findings.refuse_if(header.has_log(), Refusal::DirtyLog);
     }
+    capture.examine_tables(evidence.total, &mut findings);
     findings
 }
 
-/// The valid header with the higher sequence number counts.
-fn check_headers(windows: &[Window; 2], findings: &mut Findings) {
-    let field = "VHDX header";
-    let mut valid: Vec<Header> = windows.iter().filter_map(|window| Header::parse(window.bytes())).collect();
-    valid.sort_by_key(|header| header.sequence);
-    if let [one, other] = valid.as_slice() {
-        findings.require(one.sequence != other.sequence || one == other, field, "both copies claim to be current");
-    }
-    let Some(current) = valid.pop() else {
-        findings.refuse(Refusal::BadChecksum { field });
-        return;
-    };
-    if current.version != 1 {
-        findings.refuse(Refusal::UnsupportedVersion { what: "VHDX", version: current.version.into() });
-    }
-    let has_log = current.log_guid != [0; 16];
-    if has_log && current.log_version != 0 {
-        findings.refuse(Refusal::UnsupportedVersion { what: "VHDX log", version: current.log_version.into() });
-    }
-    findings.refuse_if(has_log, Refusal::DirtyLog);
-    let log_is_placed = current.log_offset >= MIB
-        && current.log_offset.is_multiple_of(MIB)
-        && u64::from(current.log_bytes).is_multiple_of(MIB);
-    findings.require(log_is_placed || current.log_bytes == 0, "VHDX log", "it must be placed in units of 1 MiB");
+/// What was captured, when the stream reached behind the region table.
+fn complete<'a>(evidence: &'a Evidence, findings: &mut Findings) -> Option<&'a Capture> {
+    let capture = evidence.vhdx.as_ref().filter(|capture| capture.regions.is_full());
+    findings.refuse_if(capture.is_none(), Refusal::Truncated { field: "VHDX region table" });
+    capture
 }
 
-#[derive(PartialEq, Eq)]
-struct Header {
-    sequence: u64,
-    log_guid: [u8; 16],
-    log_version: u16,
-    version: u16,
-    log_bytes: u32,
-    log_offset: u64,
+/// Where the disk is, as the tables say.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    size: u64,
+    block_bytes: u64,
+    /// How many entries for blocks there are before an entry for a bitmap.
+    blocks_per_bitmap: u64,
+    table_at: u64,
 }
 
-impl Header {
-    /// A header whose signature or checksum is wrong is as good as absent: that is what there are two for.
-    fn parse(bytes: &[u8]) -> Option<Header> {
-        let bytes = bytes.first_chunk::<4096>()?;
-        let is_valid = bytes.starts_with(b"head") && le32(bytes, 4)? == crc32c_with_hole(bytes, CHECKSUM_AT);
-        is_valid.then_some(())?;
-        Some(Header {
-            sequence: le64(bytes, 8)?,
-            log_guid: array(bytes, 48)?,
-            log_version: le16(bytes, 64)?,
-            version: le16(bytes, 66)?,
-            log_bytes: le32(bytes, 68)?,
-            log_offset: le64(bytes, 72)?,
-        })
+impl Capture {
+    fn header(&self, findings: &mut Findings) -> Option<Header> {
+        Header::current(self.headers.each_ref().map(Window::bytes), findings)
+    }
+
+    /// Checks region table and metadata. The layout is there whenever nothing is refused.
+    fn examine_tables(&self, file_bytes: u64, findings: &mut Findings) -> Option<Layout> {
+        let regions = Regions::parse(self.regions.bytes());
+        regions.check(file_bytes, findings);
+        let (region, window) = regions.metadata.zip(self.metadata.as_ref())?;
+        let metadata = Metadata::parse(window.bytes(), u64::from(region.len), findings);
+        metadata.check(findings);
+        let (table, entries) = (regions.block_table?, metadata.block_table_entries()?);
+        let fits_region = fits(0, entries, 8, table.len.into());
+        findings.require(fits_region, "VHDX block table", "its region must hold an entry for each block");
+        metadata.layout(table.offset)
     }
 }

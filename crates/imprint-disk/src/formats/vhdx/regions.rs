@@ -7,12 +7,12 @@ use crate::fields::{array, fits, le32, le64};
 use crate::formats::Findings;
 use crate::limits::MIB;
 
-const BLOCK_TABLE: [u8; 16] = guid(0x2dc2_7766, 0xf623, 0x4200, [0x9d, 0x64, 0x11, 0x5e, 0x9b, 0xfd, 0x4a, 0x08]);
-const METADATA: [u8; 16] = guid(0x8b7c_a206, 0x4790, 0x4b9a, [0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e]);
-const ENTRIES_AT: usize = 16;
-const ENTRY_BYTES: usize = 32;
+pub(super) const BLOCK_TABLE: [u8; 16] = guid(0x2dc2_7766, 0xf623, 0x4200, [0x9d, 0x64, 0x11, 0x5e, 0x9b, 0xfd, 0x4a, 0x08]);
+pub(super) const METADATA: [u8; 16] = guid(0x8b7c_a206, 0x4790, 0x4b9a, [0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e]);
+pub(super) const ENTRIES_AT: usize = 16;
+pub(super) const ENTRY_BYTES: usize = 32;
 const ENTRIES_MAX: usize = 2047;
-const REQUIRED: u32 = 1;
+pub(super) const REQUIRED: u32 = 1;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Region {

@@ -1,52 +1,55 @@
-//! VirtualBox disk images, version 1.1: little endian, one header, then the block map, then the blocks.
+//! The header of a VDI and what it must say.
 
-use super::Findings;
 use crate::Refusal;
-use crate::evidence::Evidence;
 use crate::fields::{array, fits, le32, le64};
+use crate::formats::Findings;
+use crate::formats::blocks::table::TABLE_BYTES_MAX;
 use crate::limits::{MIB, SECTOR};
 
-const SIGNATURE: u32 = 0xbeda_107f;
-const VERSION_1_1: u32 = 0x0001_0001;
+pub(super) const SIGNATURE: u32 = 0xbeda_107f;
+pub(super) const VERSION_1_1: u32 = 0x0001_0001;
 /// Counted from the field itself (at 72) to the end of the last identifier; VirtualBox adds a geometry and says 400.
 const HEADER_BYTES_MIN: u32 = 384;
-const TYPE_DYNAMIC: u32 = 1;
+pub(super) const TYPE_DYNAMIC: u32 = 1;
+pub(super) const TYPE_FIXED: u32 = 2;
 const TYPE_UNDO: u32 = 3;
 const TYPE_DIFFERENCING: u32 = 4;
 const NO_UUID: [u8; 16] = [0; 16];
 
-pub(crate) fn recognise(head: &[u8]) -> bool {
+pub(super) fn is_recognised(head: &[u8]) -> bool {
     le32(head, 64) == Some(SIGNATURE)
 }
 
-pub(crate) fn check(evidence: &Evidence) -> Findings {
-    let Some(header) = Header::parse(&evidence.head) else {
-        return Findings::truncated("VDI header");
+/// Checks a file by its first bytes. The header is there whenever nothing is refused.
+pub(super) fn examine(head: &[u8], file_bytes: u64) -> (Findings, Option<Header>) {
+    let Some(header) = Header::parse(head) else {
+        return (Findings::truncated("VDI header"), None);
     };
     let mut findings = Findings::default();
     if header.version != VERSION_1_1 {
         findings.refuse(Refusal::UnsupportedVersion { what: "VDI", version: header.version });
-        return findings;
+        return (findings, None);
     }
-    header.check(evidence.total, &mut findings);
+    header.check(file_bytes, &mut findings);
     findings.claim_size(Some(header.disk_bytes));
-    findings
+    (findings, Some(header))
 }
 
-struct Header {
-    version: u32,
-    header_bytes: u32,
-    kind: u32,
-    map_offset: u32,
-    data_offset: u32,
-    sector_bytes: u32,
-    disk_bytes: u64,
-    block_bytes: u32,
-    block_extra: u32,
-    blocks: u32,
-    blocks_allocated: u32,
-    link: [u8; 16],
-    parent: [u8; 16],
+/// The fields that matter.
+pub(super) struct Header {
+    pub(super) version: u32,
+    pub(super) header_bytes: u32,
+    pub(super) kind: u32,
+    pub(super) map_offset: u32,
+    pub(super) data_offset: u32,
+    pub(super) sector_bytes: u32,
+    pub(super) disk_bytes: u64,
+    pub(super) block_bytes: u32,
+    pub(super) block_extra: u32,
+    pub(super) blocks: u32,
+    pub(super) blocks_allocated: u32,
+    pub(super) link: [u8; 16],
+    pub(super) parent: [u8; 16],
 }
 
 impl Header {
@@ -84,6 +87,7 @@ impl Header {
         let (map, data) = (u64::from(self.map_offset), u64::from(self.data_offset));
         findings.require(map >= SECTOR && fits(map, blocks, 4, data), "VDI block map", "between header and data");
         findings.require_inside(fits(map, blocks, 4, file_bytes), "VDI block map");
+        findings.require(blocks * 4 <= TABLE_BYTES_MAX, "VDI block map", "it may not exceed 512 MiB");
         findings.require_inside(fits(data, self.blocks_allocated.into(), MIB, file_bytes), "VDI data");
     }
 }

@@ -1,53 +1,65 @@
-//! Virtual PC disks (VHD): big endian. A fixed disk ends in a footer; a dynamic one also starts with a copy of it,
-//! followed by a header and the block allocation table.
+//! The structures of a VHD and what they must say.
 
-use super::Findings;
-use crate::evidence::Evidence;
 use crate::fields::{array, be32, be64, fits};
+use crate::formats::Findings;
+use crate::formats::blocks::table::TABLE_BYTES_MAX;
 use crate::limits::{KIB, MIB, SECTOR};
 use crate::{Refusal, Warning};
 
-const COOKIE: &[u8] = b"conectix";
-const DYNAMIC_COOKIE: &[u8] = b"cxsparse";
-const FOOTER_BYTES: usize = 512;
+pub(super) const COOKIE: &[u8; 8] = b"conectix";
+pub(super) const DYNAMIC_COOKIE: &[u8; 8] = b"cxsparse";
+pub(super) const FOOTER_BYTES: usize = 512;
+/// Footer copy and dynamic header.
+pub(super) const HEAD_BYTES: usize = FOOTER_BYTES + DYNAMIC_HEADER_BYTES;
 /// Old versions of Virtual PC wrote one byte less.
 const SHORT_FOOTER_BYTES: usize = 511;
-const FOOTER_CHECKSUM_AT: usize = 64;
-const DYNAMIC_HEADER_AT: u64 = 512;
-const DYNAMIC_HEADER_BYTES: usize = 1024;
-const DYNAMIC_CHECKSUM_AT: usize = 36;
+pub(super) const FOOTER_CHECKSUM_AT: usize = 64;
+pub(super) const DYNAMIC_HEADER_AT: u64 = 512;
+pub(super) const DYNAMIC_HEADER_BYTES: usize = 1024;
+pub(super) const DYNAMIC_CHECKSUM_AT: usize = 36;
 const LOCATORS_AT: usize = 576;
 const LOCATOR_BYTES: usize = 24;
 const LOCATORS: usize = 8;
-const VERSION: u32 = 0x0001_0000;
-const TYPE_FIXED: u32 = 2;
-const TYPE_DYNAMIC: u32 = 3;
+pub(super) const VERSION: u32 = 0x0001_0000;
+pub(super) const TYPE_FIXED: u32 = 2;
+pub(super) const TYPE_DYNAMIC: u32 = 3;
 const TYPE_DIFFERENCING: u32 = 4;
 /// The format's own limit, 2040 GiB.
-const SIZE_MAX: u64 = 2040 * 1024 * MIB;
+pub(super) const SIZE_MAX: u64 = 2040 * 1024 * MIB;
 /// A geometry that stands for "too large to say": the size field counts then.
 const GEOMETRY_MAX_SECTORS: u64 = 65_535 * 16 * 255;
 
-pub(crate) fn recognise(evidence: &Evidence) -> bool {
-    evidence.head.starts_with(COOKIE) || tail_footer(evidence).is_some()
+/// What a VHD's structures say of where its disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// The disk is the start of the file.
+    Fixed { size: u64 },
+    /// The disk is in blocks.
+    Dynamic { size: u64, table_offset: u64, block_bytes: u64 },
 }
 
-/// The footer at the end of the stream, if there is one.
-fn tail_footer(evidence: &Evidence) -> Option<&[u8]> {
+/// The footer at the end of the file, if there is one in its last bytes.
+pub(super) fn tail_footer(tail: &[u8]) -> Option<&[u8]> {
     [FOOTER_BYTES, SHORT_FOOTER_BYTES]
         .into_iter()
-        .filter_map(|len| evidence.last(len))
+        .filter_map(|len| tail.get(tail.len().checked_sub(len)?..))
         .find(|footer| footer.starts_with(COOKIE))
 }
 
-pub(crate) fn check(evidence: &Evidence) -> Findings {
-    if evidence.head.starts_with(COOKIE) { check_dynamic(evidence) } else { check_fixed(evidence) }
+pub(super) fn is_recognised(head: &[u8], tail: &[u8]) -> bool {
+    head.starts_with(COOKIE) || tail_footer(tail).is_some()
 }
 
-fn check_fixed(evidence: &Evidence) -> Findings {
-    let tail = tail_footer(evidence);
+/// Checks a file by its first bytes (at least [`HEAD_BYTES`] if it has them) and its last (at least [`FOOTER_BYTES`]).
+/// The layout is there whenever nothing is refused.
+pub(super) fn examine(head: &[u8], tail: &[u8], file_bytes: u64) -> (Findings, Option<Layout>) {
+    if head.starts_with(COOKIE) { dynamic(head, tail, file_bytes) } else { fixed(tail, file_bytes) }
+}
+
+fn fixed(tail: &[u8], file_bytes: u64) -> (Findings, Option<Layout>) {
+    let tail = tail_footer(tail);
     let Some((bytes, footer)) = tail.and_then(|bytes| Some((bytes, Footer::parse(bytes)?))) else {
-        return Findings::truncated("VHD footer");
+        return (Findings::truncated("VHD footer"), None);
     };
     let mut findings = Findings::default();
     footer.check(bytes, &mut findings);
@@ -55,44 +67,47 @@ fn check_fixed(evidence: &Evidence) -> Findings {
     let kind_is_sound = matches!(footer.kind, TYPE_FIXED | TYPE_DIFFERENCING);
     findings.require(kind_is_sound, "VHD type", "a disk with nothing but a footer must be fixed");
     let size = footer.virtual_bytes();
-    let data_bytes = evidence.total.saturating_sub(bytes.len() as u64);
+    let data_bytes = file_bytes.saturating_sub(bytes.len() as u64);
     findings.require_inside(footer.current_bytes <= data_bytes && size <= data_bytes, "VHD data");
     findings.claim_size(Some(size));
-    findings
+    (findings, Some(Layout::Fixed { size }))
 }
 
-fn check_dynamic(evidence: &Evidence) -> Findings {
-    let Some(bytes) = evidence.head.get(..FOOTER_BYTES) else {
-        return Findings::truncated("VHD footer copy");
-    };
-    let Some(footer) = Footer::parse(bytes) else {
-        return Findings::truncated("VHD footer copy");
+fn dynamic(head: &[u8], tail: &[u8], file_bytes: u64) -> (Findings, Option<Layout>) {
+    let footer = head.get(..FOOTER_BYTES);
+    let Some((bytes, footer)) = footer.and_then(|bytes| Some((bytes, Footer::parse(bytes)?))) else {
+        return (Findings::truncated("VHD footer copy"), None);
     };
     let mut findings = Findings::default();
     footer.check(bytes, &mut findings);
     let kind_is_sound = matches!(footer.kind, TYPE_DYNAMIC | TYPE_DIFFERENCING);
     findings.require(kind_is_sound, "VHD type", "a disk that starts with a footer must be dynamic");
-    check_tail(&footer, evidence, &mut findings);
+    check_tail(&footer, tail, &mut findings);
     findings.claim_size(Some(footer.virtual_bytes()));
     if !kind_is_sound {
-        return findings;
+        return (findings, None);
     }
     if footer.data_offset != DYNAMIC_HEADER_AT {
         findings.require(false, "VHD data offset", "the dynamic header must follow the footer copy");
-        return findings;
+        return (findings, None);
     }
-    let header = evidence.head.get(FOOTER_BYTES..FOOTER_BYTES + DYNAMIC_HEADER_BYTES);
-    let Some((header, fields)) = header.and_then(|bytes| Some((bytes, DynamicHeader::parse(bytes)?))) else {
+    let header = head.get(FOOTER_BYTES..FOOTER_BYTES + DYNAMIC_HEADER_BYTES);
+    let Some((bytes, header)) = header.and_then(|bytes| Some((bytes, DynamicHeader::parse(bytes)?))) else {
         findings.refuse(Refusal::Truncated { field: "VHD dynamic header" });
-        return findings;
+        return (findings, None);
     };
-    fields.check(header, &footer, evidence.total, &mut findings);
-    findings
+    header.check(bytes, &footer, file_bytes, &mut findings);
+    let layout = Layout::Dynamic {
+        size: footer.virtual_bytes(),
+        table_offset: header.table_offset,
+        block_bytes: header.block_bytes.into(),
+    };
+    (findings, Some(layout))
 }
 
 /// The two copies of a dynamic disk's footer must agree, or readers of either would see different disks.
-fn check_tail(front: &Footer, evidence: &Evidence, findings: &mut Findings) {
-    match tail_footer(evidence) {
+fn check_tail(front: &Footer, tail: &[u8], findings: &mut Findings) {
+    match tail_footer(tail) {
         None => findings.warnings.push(Warning::FooterMissing),
         Some(bytes) => findings.require(
             Footer::parse(bytes).is_some_and(|tail| tail == *front),
@@ -186,12 +201,18 @@ impl DynamicHeader {
         let behind_header = self.table_offset >= DYNAMIC_HEADER_AT + DYNAMIC_HEADER_BYTES as u64;
         findings.require(behind_header, "VHD block table", "it must lie behind the headers");
         findings.require_inside(fits(self.table_offset, entries, 4, file_bytes), "VHD block table");
+        findings.require(entries * 4 <= TABLE_BYTES_MAX, "VHD block table", "it may not exceed 512 MiB");
     }
 }
 
-/// The ones' complement of the sum of all bytes, those of the checksum itself left out.
-fn checksum(bytes: &[u8], hole: usize) -> u32 {
+/// The checksum of a structure that stores it in the four bytes from `hole` on.
+pub(super) fn checksum(bytes: &[u8], hole: usize) -> u32 {
+    !byte_sum(bytes, hole)
+}
+
+/// The sum of all bytes but the four from `hole` on.
+pub(crate) fn byte_sum(bytes: &[u8], hole: usize) -> u32 {
     let counted = bytes.iter().enumerate().filter(|&(at, _)| !(hole..hole + 4).contains(&at));
     // at most 1024 bytes of 255: no overflow
-    !counted.map(|(_, &byte)| u32::from(byte)).sum::<u32>()
+    counted.map(|(_, &byte)| u32::from(byte)).sum()
 }
