@@ -7,13 +7,29 @@
 
 pub mod btrfs;
 mod budget;
+mod content;
 mod error;
+mod ext;
+mod fat;
 mod fields;
 mod file_system;
 #[cfg(test)]
 mod fixtures;
+mod guest_file;
+mod iso9660;
+mod labels;
+mod lvm;
+mod md;
+mod ntfs;
+pub mod packages;
+mod partitions;
 mod report;
+mod report_text;
+pub mod sbom;
+mod source;
+mod text;
 mod tree;
+pub mod volumes;
 pub mod xfs;
 
 pub use budget::{Budget, Held, Limits};
