@@ -30,6 +30,7 @@ mod inspector;
 mod limits;
 mod open;
 mod read_at;
+mod recent;
 mod refusal;
 mod target;
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub(crate) struct Piece {
     pub(crate) units: u64,
     /// Whether the disk's map calls it zeros, so that the data need not be read.
     pub(crate) is_hole: bool,
+    /// Where the encoded unit begins, behind the head of its frame.
+    pub(crate) payload_offset: u64,
     /// What it takes in the file, frames included.
     pub(crate) framed_bytes: u64,
 }
@@ -85,7 +87,7 @@ impl Layout {
     }
 
     /// What is written at `offset` of the file and behind it.
-    pub(super) fn pieces_at(&self, offset: u64) -> impl Iterator<Item = Piece> + '_ {
+    pub(crate) fn pieces_at(&self, offset: u64) -> impl Iterator<Item = Piece> + '_ {
         let mark = self.marks.partition_point(|mark| mark.offset <= offset).saturating_sub(1);
         self.pieces_from(self.marks[mark], mark * STEP).skip_while(move |piece| piece.end() <= offset)
     }
@@ -151,7 +153,8 @@ impl Pieces<'_> {
             let framed_bytes = units * u64::from(payload_bytes);
             self.at.ordinal += units;
             self.at.offset += framed_bytes;
-            return Some(Some(Piece { place, units, is_hole: true, framed_bytes }));
+            let payload_offset = at.offset;
+            return Some(Some(Piece { place, units, is_hole: true, payload_offset, framed_bytes }));
         }
         let &payload_bytes = self.layout.sizes.sizes.get(self.rank)?;
         self.rank += 1;
@@ -160,10 +163,12 @@ impl Pieces<'_> {
             return Some(None);
         }
         let place = Place { unit: at.unit, ordinal: at.ordinal, offset: at.offset, payload_bytes };
-        let framed_bytes = u64::from(payload_bytes) + self.layout.format.frame(place).len();
+        let frame = self.layout.format.frame(place);
+        let payload_offset = at.offset + frame.head.len() as u64;
+        let framed_bytes = u64::from(payload_bytes) + frame.len();
         self.at.ordinal += 1;
         self.at.offset += framed_bytes;
-        Some(Some(Piece { place, units: 1, is_hole: false, framed_bytes }))
+        Some(Some(Piece { place, units: 1, is_hole: false, payload_offset, framed_bytes }))
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod iso;
 pub(crate) mod luks;
 pub(crate) mod packed;
 pub(crate) mod qcow2;
+pub(crate) mod raw;
 pub(crate) mod vdi;
 pub(crate) mod vhd;
 pub(crate) mod vhdx;

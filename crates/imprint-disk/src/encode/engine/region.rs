@@ -1,60 +1,54 @@
 //! The units of a compressed file at random: what a range touches is encoded again.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::batch::{Batch, is_zero};
 use super::{Source, usize_of};
 use crate::encode::{Layout, Piece, UnitEncoder};
+use crate::recent::Recent;
+use crate::view::Pool;
 use crate::{ReadAt, corrupt, past_the_end};
 
 /// Framed units kept for the next reading, which usually goes on where the last one ended.
-const CACHED: usize = 4;
-/// Idle encoders kept; more threads than that make their own.
-const ENCODERS: usize = 8;
+const RECENT: usize = 8;
 
 /// The part of a file between its prefix and its suffix.
 pub(super) struct Region {
     source: Arc<Source>,
     layout: Arc<Layout>,
-    cache: Mutex<VecDeque<(u64, Arc<[u8]>)>>,
-    encoders: Mutex<Vec<Box<dyn UnitEncoder>>>,
+    recent: Recent<Arc<[u8]>>,
+    encoders: Pool<Box<dyn UnitEncoder>>,
 }
 
 impl Region {
     pub(super) fn new(source: Arc<Source>, layout: Arc<Layout>) -> Region {
-        Region { source, layout, cache: Mutex::default(), encoders: Mutex::default() }
+        Region { source, layout, recent: Recent::new(RECENT), encoders: Pool::new() }
     }
 
-    /// A data unit in its frame.
+    /// A data unit in its frame, perhaps from the last time.
     fn framed(&self, piece: &Piece) -> io::Result<Arc<[u8]>> {
-        let unit = piece.place.unit;
-        if let Some((_, bytes)) = self.cache.lock().iter().find(|(cached, _)| *cached == unit) {
-            return Ok(Arc::clone(bytes));
+        if let Some(bytes) = self.recent.get(piece.place.unit) {
+            return Ok(bytes);
         }
+        let bytes = self.encode(piece)?;
+        self.recent.put(piece.place.unit, Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    fn encode(&self, piece: &Piece) -> io::Result<Arc<[u8]>> {
+        let unit = piece.place.unit;
         let data = self.source.read_units(Batch { first: unit, count: 1 })?;
         let mut payload = Vec::new();
         if self.source.zero.is_some() || !is_zero(&data) {
-            let idle = self.encoders.lock().pop();
-            let mut encoder = idle.map_or_else(|| self.source.format.encoder(), Ok)?;
-            encoder.encode(unit, &data, &mut payload)?;
-            let mut idle = self.encoders.lock();
-            if idle.len() < ENCODERS {
-                idle.push(encoder);
-            }
+            let encode = |encoder: &mut Box<dyn UnitEncoder>| encoder.encode(unit, &data, &mut payload);
+            self.encoders.with(|| self.source.format.encoder(), encode)?;
         }
         if payload.len() != usize_of(piece.place.payload_bytes) {
             return Err(corrupt("a unit did not compress to the size that it had before"));
         }
         let frame = self.source.format.frame(piece.place);
-        let bytes: Arc<[u8]> = [frame.head, payload, frame.tail].concat().into();
-        let mut cache = self.cache.lock();
-        cache.truncate(CACHED - 1);
-        cache.push_front((unit, Arc::clone(&bytes)));
-        Ok(bytes)
+        Ok([frame.head, payload, frame.tail].concat().into())
     }
 }
 

@@ -1,16 +1,16 @@
-//! qcow2, versions 2 and 3 (QEMU's `docs/interop/qcow2`): big endian, everything hangs off the first cluster.
+//! The header and its safety rules: everything hangs off the first cluster.
 
-use super::Findings;
+use crate::formats::Findings;
 use crate::evidence::Evidence;
 use crate::fields::{be32, be64, fits};
 use crate::limits::MIB;
 use crate::{Refusal, Warning};
 
 const V2_HEADER_BYTES: u32 = 72;
-const V3_HEADER_BYTES: u32 = 104;
+pub(super) const V3_HEADER_BYTES: u32 = 104;
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
-const L1_BYTES_MAX: u64 = 32 * MIB;
-const REFCOUNT_TABLE_BYTES_MAX: u64 = 8 * MIB;
+pub(super) const L1_BYTES_MAX: u64 = 32 * MIB;
+pub(super) const REFCOUNT_TABLE_BYTES_MAX: u64 = 8 * MIB;
 const REFCOUNT_ORDER_MAX: u32 = 6;
 const SNAPSHOTS_MAX: u32 = 65_536;
 /// The smallest record of the snapshot table, without its variable parts.
@@ -20,7 +20,7 @@ const EXTENSIONS_MAX: usize = 64;
 const DIRTY: u64 = 1 << 0;
 const CORRUPT: u64 = 1 << 1;
 const EXTERNAL_DATA: u64 = 1 << 2;
-const COMPRESSION_TYPE: u64 = 1 << 3;
+pub(super) const COMPRESSION_TYPE: u64 = 1 << 3;
 const EXTENDED_L2: u64 = 1 << 4;
 const KNOWN: u64 = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2;
 
@@ -55,27 +55,27 @@ pub(crate) fn check(evidence: &Evidence) -> Findings {
 }
 
 /// The fields of both versions; version 2 has the fixed values that version 3 made variable.
-struct Header {
-    version: u32,
+pub(super) struct Header {
+    pub(super) version: u32,
     backing_offset: u64,
     backing_len: u32,
-    cluster_bits: u32,
-    size: u64,
+    pub(super) cluster_bits: u32,
+    pub(super) size: u64,
     crypt_method: u32,
-    l1_entries: u32,
-    l1_offset: u64,
+    pub(super) l1_entries: u32,
+    pub(super) l1_offset: u64,
     refcount_offset: u64,
     refcount_clusters: u32,
-    snapshots: u32,
-    snapshots_offset: u64,
+    pub(super) snapshots: u32,
+    pub(super) snapshots_offset: u64,
     incompatible: u64,
     refcount_order: u32,
     header_len: u32,
-    compression_type: u8,
+    pub(super) compression_type: u8,
 }
 
 impl Header {
-    fn parse(head: &[u8]) -> Option<Header> {
+    pub(super) fn parse(head: &[u8]) -> Option<Header> {
         let version = be32(head, 4)?;
         let is_v3 = version == 3;
         let header_len = if is_v3 { be32(head, 100)? } else { V2_HEADER_BYTES };
@@ -99,8 +99,13 @@ impl Header {
         })
     }
 
-    fn cluster_bytes(&self) -> u64 {
+    pub(super) fn cluster_bytes(&self) -> u64 {
         1 << self.cluster_bits
+    }
+
+    /// Whether entries of the second level say more than one thing about their cluster.
+    pub(super) fn has_subclusters(&self) -> bool {
+        self.incompatible & EXTENDED_L2 != 0
     }
 
     fn check_references(&self, findings: &mut Findings) {
