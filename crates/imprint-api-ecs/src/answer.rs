@@ -11,6 +11,17 @@ use crate::gather::Format;
 /// The header that tells a client which request this was.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 
+/// An object of members that are moved into it. `json!` serialises each anew, which for a page of images costs as much as
+/// all else about its answer.
+macro_rules! object {
+    ($($name:literal: $value:expr),* $(,)?) => {{
+        let mut members = serde_json::Map::with_capacity([$($name),*].len());
+        $(members.insert($name.to_owned(), serde_json::Value::from($value));)*
+        members
+    }};
+}
+pub(crate) use object;
+
 /// What every answer needs to know of its request.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {

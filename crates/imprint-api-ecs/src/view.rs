@@ -4,11 +4,12 @@ mod beside;
 mod check;
 
 use imprint_model::{DiskKind, Image, ImageDisk, ProjectId, Status, Visibility, split_tag};
-use imprint_service::{Annotation, Progress};
-use serde_json::{Map, Value, json};
+use imprint_service::{Annotation, CheckOutcome, Progress};
+use serde_json::{Map, Value};
 
 pub(crate) use beside::{account_of, images, number_of, of_family, viewer};
 
+use crate::answer::object;
 use crate::ids::WireId;
 use crate::words;
 
@@ -25,6 +26,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) owner_name: &'a str,
     /// What the catalogue knows of it beyond its record.
     pub(crate) annotation: &'a Annotation,
+    /// What became of its check.
+    pub(crate) check: Option<&'a CheckOutcome>,
 }
 
 /// An image as a list shows it.
@@ -38,7 +41,7 @@ pub(crate) fn image(image: &Image, beside: &Beside<'_>) -> Value {
     put("ImageOwnerId", beside.owner_number.into());
     put("ResourceGroupId", facts.resource_group.as_deref().unwrap_or_default().into());
     put("Features", features(image));
-    if let Some(check) = check::options(image) {
+    if let Some(check) = check::options(image, beside.check) {
         put("DetectionOptions", check);
     }
     Value::Object(shown)
@@ -50,7 +53,7 @@ pub(crate) fn described(image: &Image, beside: &Beside<'_>) -> Map<String, Value
     let own = beside.viewer == &image.owner;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let community = image.visibility == Visibility::Community;
-    let shown = json!({
+    let mut shown = object! {
         "ImageId": image.id.wire(),
         "ImageName": text(&image.name),
         "ImageFamily": text(&facts.family),
@@ -76,12 +79,11 @@ pub(crate) fn described(image: &Image, beside: &Beside<'_>) -> Map<String, Value
         "SupplierName": if community { beside.owner_name } else { "" },
         "LicenseType": words::licence(facts.licence.unwrap_or(imprint_model::Licence::Auto)),
         "Usable": image.status == Status::Available,
-        "Tags": { "Tag": image.tags.iter().map(|tag| shown_tag(tag)).collect::<Vec<_>>() },
-        "DiskDeviceMappings": { "DiskDeviceMapping": mappings(image, beside.annotation.progress.as_ref()) },
-    });
-    let Value::Object(mut shown) = shown else { unreachable!("an object was written") };
+        "Tags": object! { "Tag": tags(image, beside.check) },
+        "DiskDeviceMappings": object! { "DiskDeviceMapping": mappings(image, beside.annotation.progress.as_ref()) },
+    };
     if let Some(secure) = facts.secure_boot {
-        shown.insert("SecureBootOptions".to_owned(), json!({ "SecureBootSupport": words::supported(secure) }));
+        shown.insert("SecureBootOptions".to_owned(), object! { "SecureBootSupport": words::supported(secure) }.into());
     }
     shown
 }
@@ -140,19 +142,29 @@ pub(crate) fn os_name(image: &Image, unit: &str) -> String {
 /// Nothing here is resized while a machine runs, so of these only the first two differ between images.
 fn features(image: &Image) -> Value {
     let access = image.facts.metadata_access.unwrap_or(imprint_model::MetadataAccess::Open);
-    json!({
+    object! {
         "NvmeSupport": words::supported(image.facts.nvme.unwrap_or(false)),
         "ImdsSupport": words::metadata_access(access),
         "CpuOnlineUpgrade": words::supported(false),
         "CpuOnlineDowngrade": words::supported(false),
         "MemoryOnlineUpgrade": words::supported(false),
         "MemoryOnlineDowngrade": words::supported(false),
-    })
+    }
+    .into()
+}
+
+/// The owner's tags, and those that the service gives to what passed its check.
+fn tags(image: &Image, check: Option<&CheckOutcome>) -> Vec<Value> {
+    let own = image.tags.iter().map(|tag| shown_tag(tag));
+    own.chain(check::tags(check).into_iter().map(|(key, value)| {
+        object! { "TagKey": key, "TagValue": value }.into()
+    }))
+    .collect()
 }
 
 fn shown_tag(tag: &str) -> Value {
     let (key, value) = split_tag(tag);
-    json!({ "TagKey": key, "TagValue": value.unwrap_or_default() })
+    object! { "TagKey": key, "TagValue": value.unwrap_or_default() }.into()
 }
 
 /// How far the image is. Only one that has its data is at the end.
@@ -183,7 +195,7 @@ fn mappings(image: &Image, progress: Option<&Progress>) -> Vec<Value> {
 fn mapping(image: &Image, disk: &ImageDisk, copying: Option<&Progress>) -> Value {
     let format = image.disk_format.filter(|_| disk.kind == DiskKind::System || disk.snapshot.is_some());
     let from = disk.imported_from.as_ref();
-    let mut shown = json!({
+    let mut shown = object! {
         "Type": disk.kind.as_str(),
         "Device": words::device(disk.letter),
         "Size": disk.size_gib.to_string(),
@@ -192,12 +204,12 @@ fn mapping(image: &Image, disk: &ImageDisk, copying: Option<&Progress>) -> Value
         "ImportOSSBucket": from.map(|place| place.bucket.as_str()).unwrap_or_default(),
         "ImportOSSObject": from.map(|place| place.key.as_str()).unwrap_or_default(),
         "Encrypted": false,
-    });
+    };
     if let Some(running) = copying {
-        shown["Progress"] = format!("{}%", running.percent()).into();
-        shown["RemainTime"] = running.remaining_secs.unwrap_or(0).into();
+        shown.insert("Progress".to_owned(), format!("{}%", running.percent()).into());
+        shown.insert("RemainTime".to_owned(), running.remaining_secs.unwrap_or(0).into());
     }
-    shown
+    shown.into()
 }
 
 #[cfg(test)]

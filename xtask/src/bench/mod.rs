@@ -74,6 +74,9 @@ pub(crate) struct Args {
     /// The Imprint to measure
     #[arg(long, default_value = "target/release/imprint")]
     imprint: PathBuf,
+    /// Where the suite million keeps its catalogue for the next run, or finds it: filling one takes 20 minutes
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// A setting for Imprint's environment, NAME=VALUE
     #[arg(long, value_parser = name_and_value)]
     imprint_env: Vec<(String, String)>,

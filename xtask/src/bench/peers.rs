@@ -44,7 +44,9 @@ pub(super) struct Imprint {
     listen: String,
     secret: String,
     settings: Vec<(String, String)>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
+    /// Whether what it holds is there for the next run, too.
+    kept: bool,
     child: Mutex<Option<Child>>,
 }
 
@@ -58,17 +60,19 @@ pub(super) struct Glance {
 }
 
 impl Peer {
-    /// Starts Imprint over an empty folder.
+    /// Starts Imprint over an empty folder, or over the one that is kept.
     pub(super) fn imprint(args: &Args) -> Outcome<Self> {
-        let folder = workspace().join("target/bench/imprint");
-        if folder.exists() {
+        let folder = workspace().join(args.keep.as_deref().unwrap_or(Path::new("target/bench/imprint")));
+        if folder.exists() && args.keep.is_none() {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
+        let secret = kept_text(&folder.join("secret"), random_hex)?;
         let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let imprint = Imprint {
             binary: workspace().join(&args.imprint),
-            secret: random_hex()?,
+            secret,
+            kept: args.keep.is_some(),
             settings: args.imprint_env.clone(),
             child: Mutex::new(None),
             listen,
@@ -238,6 +242,7 @@ impl Drop for Peer {
     fn drop(&mut self) {
         // at the end of a run there is nobody left to tell but the one who reads the terminal
         let stopped = match &self.host {
+            Host::Imprint(imprint) if imprint.kept => imprint.stop(),
             Host::Imprint(imprint) => {
                 imprint.stop().and_then(|()| fs::remove_dir_all(imprint.folder.join("data")).map_err(Into::into))
             }
@@ -296,6 +301,16 @@ impl Glance {
     fn pid(&self, name: &str) -> Option<u32> {
         fs::read_to_string(self.folder.join("run").join(name).with_extension("pid")).ok()?.lines().next()?.parse().ok()
     }
+}
+
+/// What the file holds, made and written there if there is none.
+pub(super) fn kept_text(file: &Path, make: impl FnOnce() -> Outcome<String>) -> Outcome<String> {
+    if file.exists() {
+        return Ok(fs::read_to_string(file)?);
+    }
+    let text = make()?;
+    fs::write(file, &text)?;
+    Ok(text)
 }
 
 /// What is kept here stays true when a thread panics.

@@ -1,8 +1,8 @@
 //! DescribeImages: the images a caller can see, a page at a time, with the exact number of all.
 
 use imprint_model::{Filter, ProjectId};
-use serde_json::json;
 
+use crate::answer::object;
 use crate::call::Call;
 use crate::fault::{Code, code};
 use crate::image_query::{self as query, Alias, Question};
@@ -100,11 +100,12 @@ async fn describe(call: Call) -> Outcome {
         }
         None => (Vec::new(), 0),
     };
-    Ok(json!({
+    let shown = object! {
         "PageSize": paging.size,
         "PageNumber": paging.number,
         "TotalCount": total,
         "RegionId": call.region,
-        "Images": { "Image": images },
-    }))
+        "Images": object! { "Image": images },
+    };
+    Ok(shown.into())
 }

@@ -37,13 +37,16 @@ pub(crate) struct Tuning {
     pub(crate) durable: bool,
 }
 
+/// Address space for any file; the engine takes as much of it as it was built for (see `.cargo/config.toml`).
+const WHOLE: i64 = 1 << 40;
+
 /// The metadata file.
 pub(crate) const METADATA: Tuning =
-    Tuning { cache_kib: 32 * 1024, mmap_bytes: 2 << 30, checkpoint_pages: 16_000, durable: true };
+    Tuning { cache_kib: 32 * 1024, mmap_bytes: WHOLE, checkpoint_pages: 16_000, durable: true };
 
 /// The file of the index of chunks: its rows are found by digest, so any page may be needed next.
 pub(crate) const INDEX: Tuning =
-    Tuning { cache_kib: 16 * 1024, mmap_bytes: 8 << 30, checkpoint_pages: 16_000, durable: true };
+    Tuning { cache_kib: 16 * 1024, mmap_bytes: WHOLE, checkpoint_pages: 16_000, durable: true };
 
 /// The file of numbers that may be used once: small rows that may be forgotten when the power is lost.
 pub(crate) const NONCES: Tuning =
