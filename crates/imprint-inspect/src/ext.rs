@@ -166,7 +166,9 @@ impl Ext {
         if self.replaced.is_empty() {
             let start = first.checked_mul(block_bytes).and_then(|start| start.checked_add(within));
             let start = start.filter(|start| {
-                start.checked_add(buf.len() as u64).is_some_and(|end| end.div_ceil(block_bytes) <= self.superblock.blocks)
+                start
+                    .checked_add(buf.len() as u64)
+                    .is_some_and(|end| end.div_ceil(block_bytes) <= self.superblock.blocks)
             });
             let start = start.ok_or_else(|| Error::corrupt("a block outside the file system"))?;
             return Ok(self.volume.read_at(start, buf)?);
@@ -255,7 +257,10 @@ impl FileSystem for Ext {
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
         let entries = self.entries(directory)?;
-        Ok(entries.iter().map(|entry| Entry { name: entry.name.clone(), node: Node(u128::from(entry.inode)) }).collect())
+        Ok(entries
+            .iter()
+            .map(|entry| Entry { name: entry.name.clone(), node: Node(u128::from(entry.inode)) })
+            .collect())
     }
 
     fn read_link(&self, node: Node) -> Result<Vec<u8>> {

@@ -21,7 +21,6 @@ const ROOT: Node = Node(0);
 /// What a boot sector says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameters {
-    sector_bytes: u64,
     cluster_bytes: u64,
     fat_start: u64,
     root_start: u64,
@@ -85,7 +84,6 @@ impl Parameters {
         let has_serial = matches!(byte(extended + 2)?, 0x28 | 0x29);
         let has_label = byte(extended + 2)? == 0x29;
         Some(Parameters {
-            sector_bytes,
             cluster_bytes: sector_bytes * cluster_sectors,
             fat_start: reserved * sector_bytes,
             root_start: (reserved + fats * fat_sectors) * sector_bytes,
@@ -317,7 +315,8 @@ impl FileSystem for Fat {
         while (done as u64) < wanted {
             let at = offset + done as u64;
             let index = usize::try_from(at / cluster_bytes).map_err(|_| Error::corrupt("too long a file"))?;
-            let cluster = *clusters.get(index).ok_or_else(|| Error::corrupt("a file's chain of clusters is too short"))?;
+            let cluster =
+                *clusters.get(index).ok_or_else(|| Error::corrupt("a file's chain of clusters is too short"))?;
             let within = at % cluster_bytes;
             let len = usize::try_from((cluster_bytes - within).min(wanted - done as u64)).expect("fits the buffer");
             self.volume.read_at(self.cluster_start(cluster) + within, &mut buf[done..done + len])?;

@@ -19,11 +19,6 @@ pub(crate) fn utf16le(raw: &[u8]) -> Option<String> {
     utf16(raw.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])))
 }
 
-/// UTF-16 text, big-endian, padded with NULs or blanks.
-pub(crate) fn utf16be(raw: &[u8]) -> Option<String> {
-    utf16(raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])))
-}
-
 fn utf16(units: impl Iterator<Item = u16>) -> Option<String> {
     let units: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
     shown(&String::from_utf16_lossy(&units))

@@ -230,7 +230,8 @@ fn piece(
     }
     let mut stripes = Vec::new();
     for (name, extent) in &segment.stripes {
-        let described = group.physical.get(name).ok_or_else(|| Error::corrupt("an LVM segment on an unknown volume"))?;
+        let described =
+            group.physical.get(name).ok_or_else(|| Error::corrupt("an LVM segment on an unknown volume"))?;
         let there = physical.iter().find(|volume| volume.id == described.id);
         let there = there.ok_or_else(|| Error::Unsupported("an LVM volume of which a part is missing".to_owned()))?;
         let start = bytes(*extent)?.checked_add(described.start_bytes);

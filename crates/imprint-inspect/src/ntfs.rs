@@ -120,7 +120,9 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Result<Arc<d
 /// A size given in clusters, or as a negative power of two in bytes.
 fn unit_bytes(raw: u8, cluster_bytes: u64) -> Option<u64> {
     match raw.cast_signed() {
-        clusters @ 1.. => cluster_bytes.checked_mul(u64::from(clusters.unsigned_abs())).filter(|len| len.is_power_of_two()),
+        clusters @ 1.. => {
+            cluster_bytes.checked_mul(u64::from(clusters.unsigned_abs())).filter(|len| len.is_power_of_two())
+        }
         shift => 1u64.checked_shl(u32::from(shift.unsigned_abs())),
     }
 }
@@ -370,7 +372,8 @@ impl FileSystem for Ntfs {
         let mut entries = Vec::new();
         for (name, number) in index.names()? {
             let name = String::from_utf16_lossy(&name).into_bytes();
-            let is_name = !name.is_empty() && !name.contains(&b'/') && !name.contains(&0) && name != b"." && name != b"..";
+            let is_name =
+                !name.is_empty() && !name.contains(&b'/') && !name.contains(&0) && name != b"." && name != b"..";
             if number >= FIRST_FILE && is_name {
                 entries.push(Entry { name, node: Node(u128::from(number)) });
             }

@@ -50,7 +50,8 @@ fn records(block: &[u8], names: &mut Vec<Name>, budget: &Budget) -> Result<()> {
                 return Err(Error::corrupt("a name longer than its record"));
             }
             let name = &block[at + 8..at + 8 + name_len];
-            let is_name = !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0);
+            let is_name =
+                !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0);
             if is_name {
                 names.push(Name { name: name.to_vec(), inode });
             }

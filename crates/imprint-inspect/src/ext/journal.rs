@@ -169,11 +169,8 @@ impl Journal<'_> {
         while at + bytes <= end {
             self.ext.budget.step()?;
             let low = u64::from(fields::be32(block, at)?);
-            let flags = if has(CHECKSUM_3) {
-                fields::be32(block, at + 4)?
-            } else {
-                u32::from(fields::be16(block, at + 6)?)
-            };
+            let flags =
+                if has(CHECKSUM_3) { fields::be32(block, at + 4)? } else { u32::from(fields::be16(block, at + 6)?) };
             let high = if has(HAS_64_BITS) { u64::from(fields::be32(block, at + 8)?) } else { 0 };
             tags.push((high << 32 | low, flags & ESCAPED != 0));
             at += bytes + if flags & SAME_UUID == 0 { 16 } else { 0 };

@@ -23,8 +23,20 @@ mod incompatible {
     /// Those that are known: with file types in names, extents, multi-mount protection, flexible groups, values of
     /// attributes in inodes, data in names, a seed for checksums, large directories, inline data, encryption, folded
     /// case.
-    pub(super) const KNOWN: u32 = 0x2 | RECOVER | META_GROUPS | 0x40 | SIXTY_FOUR_BITS | 0x100 | 0x200 | 0x400 | 0x1000
-        | 0x2000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000;
+    pub(super) const KNOWN: u32 = 0x2
+        | RECOVER
+        | META_GROUPS
+        | 0x40
+        | SIXTY_FOUR_BITS
+        | 0x100
+        | 0x200
+        | 0x400
+        | 0x1000
+        | 0x2000
+        | 0x4000
+        | 0x8000
+        | 0x1_0000
+        | 0x2_0000;
 }
 
 /// What the superblock says.

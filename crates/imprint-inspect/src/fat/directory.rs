@@ -43,7 +43,9 @@ pub(super) fn names(records: &[(u64, [u8; 32])]) -> Vec<(u64, Option<String>, St
 /// The label that the top directory has.
 pub(super) fn volume_label(records: &[(u64, [u8; 32])]) -> Option<String> {
     let is_label = |record: &[u8; 32]| {
-        record[0] != DELETED && record[11] & 0x3f != LONG_NAME && record[11] & (VOLUME_LABEL | DIRECTORY) == VOLUME_LABEL
+        record[0] != DELETED
+            && record[11] & 0x3f != LONG_NAME
+            && record[11] & (VOLUME_LABEL | DIRECTORY) == VOLUME_LABEL
     };
     let (_, record) = records.iter().find(|(_, record)| is_label(record))?;
     labels::padded(&record[..11])

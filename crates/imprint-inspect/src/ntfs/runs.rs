@@ -59,7 +59,11 @@ impl Runs {
         let index = self.0.partition_point(|run| run.first + run.clusters <= wanted);
         let run = self.0.get(index)?;
         let skipped = wanted - run.first;
-        Some(Run { first: wanted, clusters: run.clusters - skipped, cluster: run.cluster.map(|cluster| cluster.saturating_add(skipped)) })
+        Some(Run {
+            first: wanted,
+            clusters: run.clusters - skipped,
+            cluster: run.cluster.map(|cluster| cluster.saturating_add(skipped)),
+        })
     }
 }
 
@@ -94,9 +98,9 @@ mod tests {
     fn hostile_runs_are_refused() {
         let budget = Budget::new(Limits::default());
         for encoded in [
-            &[0x11, 3, 0x80][..],               // before the volume
-            &[0x11, 0xff, 1],                   // a negative length
-            &[0xf1, 1, 1],                      // longer than the attribute
+            &[0x11, 3, 0x80][..],                  // before the volume
+            &[0x11, 0xff, 1],                      // a negative length
+            &[0xf1, 1, 1],                         // longer than the attribute
             &[0x19, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], // a length of 9 bytes
         ] {
             assert!(Runs::default().add(encoded, 0, &budget).is_err(), "{encoded:?}");
