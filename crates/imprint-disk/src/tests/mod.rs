@@ -1,6 +1,10 @@
 //! Tests over the public interface, by kind of evidence.
 
+mod block_formats;
 mod corpus;
+mod disks;
+mod exports;
+mod sparse;
 mod hostile;
 mod made_by_qemu;
 mod recognition;
