@@ -16,6 +16,7 @@
 //! assert_eq!(inspection.virtual_size_bytes, Some(15));
 //! ```
 
+mod check;
 mod crc32c;
 mod declared;
 mod detect;
@@ -37,6 +38,7 @@ mod target;
 mod tests;
 mod view;
 
+pub use check::{Check, check_structure, read_through};
 pub use declared::{Rejection, compatible, judge};
 pub use detect::detect;
 pub use encode::UnitSizes;

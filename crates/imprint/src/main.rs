@@ -37,6 +37,9 @@ enum Command {
     Config(SettingArgs),
     #[command(flatten)]
     Client(cli::ClientCommand),
+    /// Convert, compare and check disk files on this machine
+    #[command(subcommand)]
+    Disk(cli::DiskCommand),
     #[command(flatten)]
     Describe(cli::SelfCommand),
 }
@@ -65,6 +68,7 @@ fn run(client: &cli::ClientArgs, command: Command) -> Result<(), Failure> {
             cli::settings(client, &rows)
         }
         Command::Client(command) => runtime()?.block_on(cli::run(client, command)),
+        Command::Disk(command) => cli::disk(client, &command),
         Command::Describe(command) => cli::describe(command),
     }
 }

@@ -2,11 +2,14 @@
 //! Speaks HTTP to the service like any other client; never opens its database or its store.
 
 mod admin;
+mod check;
 pub(crate) mod client;
 mod clouds;
 mod completions;
 pub(crate) mod cutting;
 mod detect;
+mod export;
+mod disk;
 mod image;
 mod jobs;
 mod login;
@@ -29,6 +32,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use client::Client;
+pub(crate) use disk::DiskCommand;
 use login::Purpose;
 use table::Format;
 
@@ -119,6 +123,11 @@ pub(crate) fn settings(args: &ClientArgs, rows: &[(&str, String, String)]) -> Re
     }
     let row = |(key, value, origin): &(&str, String, String)| json!({ "key": key, "value": value, "origin": origin });
     table::list(args.output, &[], &rows.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Does what is asked with files alone.
+pub(crate) fn disk(args: &ClientArgs, command: &DiskCommand) -> Result<(), Failure> {
+    disk::run(args.output, command)
 }
 
 /// Writes what shells and readers want.

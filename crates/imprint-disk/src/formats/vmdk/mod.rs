@@ -5,6 +5,7 @@
 //! `writer`; a descriptor's lines are judged in `descriptor`.
 
 mod descriptor;
+mod grains;
 mod header;
 mod reader;
 mod tables;
@@ -12,6 +13,7 @@ mod tables;
 mod tests;
 mod writer;
 
+pub(crate) use grains::{Grains, grains};
 pub(crate) use reader::open;
 pub(crate) use writer::VmdkStream;
 

@@ -81,7 +81,7 @@ pub(super) fn true_header(file: &dyn ReadAt) -> io::Result<Header> {
 
 /// Little-endian words from a sector on. The caller has bounded `count`; that they are in the file is seen here, before
 /// room is made for them.
-fn read_words(file: &dyn ReadAt, sector: u64, count: u64) -> io::Result<Vec<u32>> {
+pub(super) fn read_words(file: &dyn ReadAt, sector: u64, count: u64) -> io::Result<Vec<u32>> {
     let outside = || corrupt(format!("VMDK: a table at sector {sector} lies outside the file"));
     let at = sector.checked_mul(SECTOR).ok_or_else(outside)?;
     if !crate::fields::fits(at, count, 4, file.size_bytes()) {

@@ -1,0 +1,93 @@
+//! Whether a file's own records agree with each other: what a repair tool would look at. Reading a disk does not need
+//! this, since readers look at each record as they use it.
+//!
+//! Here: what is counted and said, and which format looks at what. Never here: changing a file.
+
+mod overlap;
+mod qcow2;
+mod qcow2_tables;
+#[cfg(test)]
+mod tests;
+mod vmdk;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::open::{OpenError, open};
+use crate::{Format, ReadAt};
+
+/// Texts kept; what is beyond is only counted.
+const TEXTS_MAX: usize = 50;
+/// Bytes of the disk read at a time.
+const PIECE_BYTES: u64 = 1024 * 1024;
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Contradictions: using the file for writing may lose data.
+    pub errors: u64,
+    /// Places that are taken and not used: they cost room, no data.
+    pub leaks: u64,
+    /// The first findings in words.
+    pub texts: Vec<String>,
+    /// Whether there was anything to check: some formats keep no records that could contradict each other.
+    pub has_records: bool,
+}
+
+impl Check {
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.errors == 0 && self.leaks == 0
+    }
+
+    fn error(&mut self, text: impl FnOnce() -> String) {
+        self.errors += 1;
+        self.say(text);
+    }
+
+    fn leak(&mut self, text: impl FnOnce() -> String) {
+        self.leaks += 1;
+        self.say(text);
+    }
+
+    fn say(&mut self, text: impl FnOnce() -> String) {
+        if self.texts.len() < TEXTS_MAX {
+            self.texts.push(text());
+        }
+    }
+}
+
+/// Compares a file's records with each other. The file is not changed; its data is not read.
+///
+/// # Errors
+/// When it cannot be opened as a disk at all: see [`open`].
+pub fn check_structure(file: Arc<dyn ReadAt>, format: Format) -> Result<Check, OpenError> {
+    open(Arc::clone(&file), format)?;
+    let mut check = Check { has_records: true, ..Check::default() };
+    match format {
+        Format::Qcow2 => qcow2::check(&*file, &mut check)?,
+        Format::Vmdk => vmdk::check(&file, &mut check)?,
+        _ => check.has_records = false,
+    }
+    Ok(check)
+}
+
+/// Reads every byte of a disk that is not known to be zero, which looks at every record and checksum there is.
+///
+/// # Errors
+/// The first that reading answers.
+pub fn read_through(disk: &dyn ReadAt) -> io::Result<()> {
+    let mut buf = Vec::new();
+    let mut at = 0;
+    while at < disk.size_bytes() {
+        let run = disk.run_at(at)?;
+        let len = if run.kind.is_zero() { run.len } else { run.len.min(PIECE_BYTES) };
+        if !run.kind.is_zero() {
+            buf.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+            disk.read_at(at, &mut buf)?;
+        }
+        at += len;
+    }
+    Ok(())
+}
