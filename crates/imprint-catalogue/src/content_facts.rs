@@ -65,8 +65,7 @@ pub fn remove(tx: &mut Tx<'_>, map: MapId, name: &str) -> Result<(), Error> {
 /// # Errors
 /// The engine's.
 pub fn remove_unused(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    let unused = ROOTS.map(|(table, column)| {
-        format!("NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{column} = content_fact.map)")
-    });
+    let unused = ROOTS
+        .map(|(table, column)| format!("NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{column} = content_fact.map)"));
     tx.execute(&format!("DELETE FROM content_fact WHERE {}", unused.join(" AND ")), &[])
 }

@@ -10,11 +10,23 @@ use crate::error::{Error, Quota};
 use crate::hash::{Hashers, Hashes};
 use crate::limits::within;
 
+/// Whether digests of all bytes are computed on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Digests {
+    /// They are.
+    Computed,
+    /// They are not.
+    LeftOut,
+}
+
+/// Zeros that are digested at once.
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+
 /// A stream of bytes being taken in. Dropping it leaves garbage for collection.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     writer: MapWriter,
-    hashers: Hashers,
+    hashers: Option<Hashers>,
     inspector: Inspector,
     received_bytes: u64,
     /// Most bytes to take; negative: no limit.
@@ -25,15 +37,21 @@ pub(crate) struct Ingest {
 #[derive(Debug)]
 pub(crate) struct Ingested {
     pub(crate) written: Written,
-    pub(crate) hashes: Hashes,
+    pub(crate) hashes: Option<Hashes>,
 }
 
 impl Service {
     /// Opens the way into the store.
     pub(crate) async fn ingest(&self) -> Result<Ingest, Error> {
+        self.ingest_with(Digests::Computed).await
+    }
+
+    /// [`Service::ingest`] with or without digests.
+    pub(crate) async fn ingest_with(&self, digests: Digests) -> Result<Ingest, Error> {
+        let computed = digests == Digests::Computed;
         Ok(Ingest {
             writer: self.store.writer().await?,
-            hashers: Hashers::new(self.settings.hash_algorithm),
+            hashers: computed.then(|| Hashers::new(self.settings.hash_algorithm)),
             inspector: Inspector::new(),
             received_bytes: 0,
             limit_bytes: self.settings.limits.image_size_bytes,
@@ -54,20 +72,55 @@ impl Ingest {
 
     /// Takes the next bytes; waits while store or digests are behind.
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        self.received_bytes += bytes.len() as u64;
-        within(self.limit_bytes, self.received_bytes, Quota::ImageBytes)?;
+        self.count(bytes.len() as u64)?;
         self.inspector.feed(&bytes);
-        self.hashers.update(bytes.clone()).await?;
+        if let Some(hashers) = &mut self.hashers {
+            hashers.update(bytes.clone()).await?;
+        }
         Ok(self.writer.write(bytes).await?)
+    }
+
+    /// Takes so many zeros; they cost no more than their digests.
+    pub(crate) async fn write_zeros(&mut self, count: u64) -> Result<(), Error> {
+        self.count(count)?;
+        let mut left = count;
+        while left > 0 {
+            let part = usize::try_from(left).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            self.inspector.feed(&ZEROS[..part]);
+            if let Some(hashers) = &mut self.hashers {
+                hashers.update(Bytes::from_static(&ZEROS[..part])).await?;
+            }
+            left -= part as u64;
+        }
+        Ok(self.writer.write_zeros(count).await?)
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), Error> {
+        self.received_bytes = self.received_bytes.saturating_add(bytes);
+        within(self.limit_bytes, self.received_bytes, Quota::ImageBytes)
     }
 
     /// What the bytes are, before they are made durable: refusing them then costs nothing more.
     pub(crate) async fn finish(self, accept: impl FnOnce(&Inspection) -> Result<(), Error>) -> Result<Ingested, Error> {
         let inspection = self.inspector.finish();
         accept(&inspection)?;
-        let hashes = self.hashers.finish().await?;
+        let hashes = match self.hashers {
+            Some(hashers) => Some(hashers.finish().await?),
+            None => None,
+        };
         let written = self.writer.finish().await?;
         Ok(Ingested { written, hashes })
+    }
+
+    /// [`Ingest::finish`] of bytes that somebody decides about later.
+    pub(crate) async fn finish_looked_at(self) -> Result<(Ingested, Inspection), Error> {
+        let mut looked_at = None;
+        let note = |inspection: &Inspection| {
+            looked_at = Some(inspection.clone());
+            Ok(())
+        };
+        let ingested = self.finish(note).await?;
+        Ok((ingested, looked_at.ok_or_else(|| Error::internal("bytes that nobody looked at"))?))
     }
 }
 
@@ -83,8 +136,8 @@ impl Ingested {
             map: self.written.map,
             size_bytes: self.written.size_bytes,
             virtual_size_bytes,
-            md5: Some(self.hashes.md5.clone()),
-            hash: Some(self.hashes.strong.clone()),
+            md5: self.hashes.as_ref().map(|hashes| hashes.md5.clone()),
+            hash: self.hashes.as_ref().map(|hashes| hashes.strong.clone()),
         }
     }
 }

@@ -4,7 +4,9 @@
 mod access;
 mod ask;
 mod buckets;
+mod checks;
 mod definitions;
+mod disks;
 mod elsewhere;
 mod error;
 mod fetch;
@@ -32,13 +34,15 @@ use std::sync::Arc;
 use imprint_catalogue::Catalogue;
 use imprint_model::Clock;
 use imprint_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use ask::{Ask, Once};
+pub use checks::{CheckOutcome, Checked};
 pub use definitions::{
     DEFINITION_NAME_CHARS_MAX, DEFINITION_TEXT_CHARS_MAX, Definition, DefinitionKind, ListNamespaces, Namespace,
     NamespaceContent, NamespaceDetails, NamespaceSort, NewDefinition, Present,
 };
+pub use disks::{DiskExport, ExportFormat};
 pub use elsewhere::{Elsewhere, Errand, Parcel, Told};
 pub use error::{Conflict, Error, Field, Quota, Resource};
 pub use figures::Figures;
@@ -53,6 +57,7 @@ pub use imprint_catalogue::instances::InstanceQuery;
 pub use imprint_catalogue::inventory::{ItemPage, Items, TagWanted};
 pub use imprint_catalogue::resource_groups::ResourceGroup;
 pub use imprint_catalogue::snapshots::{SnapshotQuery, Uses};
+pub use imprint_inspect as inspect;
 pub use inventory::{
     AttachDisk, ChangeDisk, ChangeInstance, ChangeSnapshot, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances,
     DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, ReplaceSystemDisk, ResetDisk,
@@ -65,7 +70,7 @@ pub use jobs::{
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use quotas::AccountQuota;
-pub use settings::{HashAlgorithm, Settings};
+pub use settings::{CheckPolicy, HashAlgorithm, SafetyPolicy, Settings};
 pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
 pub use usage::Usage;
 pub use warm::{WarmImage, WarmPart};
@@ -82,6 +87,10 @@ pub struct Service {
     elsewhere: Arc<dyn Elsewhere>,
     /// Rung when a job was enqueued on this node.
     wake: Arc<Notify>,
+    /// The same for jobs that nobody waits for.
+    wake_aside: Arc<Notify>,
+    /// Places for exports that are compressed.
+    compressing: Arc<Semaphore>,
     warm: Arc<warm::WarmSet>,
     figures: Arc<parking_lot::Mutex<Figures>>,
 }
@@ -97,6 +106,8 @@ impl Service {
             credentials: Arc::default(),
             elsewhere: Arc::new(elsewhere::Nowhere::default()),
             wake: Arc::default(),
+            wake_aside: Arc::default(),
+            compressing: Arc::new(Semaphore::new(disks::COMPRESSED_AT_ONCE)),
             warm: Arc::default(),
             figures: Arc::default(),
         }

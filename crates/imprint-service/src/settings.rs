@@ -17,6 +17,29 @@ imprint_model::words! {
     }
 }
 
+imprint_model::words! {
+    /// What is done with bytes that the safety rules speak against. Those that refer to other files are refused in any
+    /// case.
+    SafetyPolicy {
+        /// They are not taken.
+        Refuse = "refuse",
+        /// They are kept from everybody but administrators.
+        Quarantine = "quarantine",
+        /// They are taken, and the image says what speaks against them.
+        Report = "report",
+    }
+}
+
+imprint_model::words! {
+    /// Which images are looked into.
+    CheckPolicy {
+        /// Those whose makers ask for it.
+        Asked = "asked",
+        /// All of them.
+        Always = "always",
+    }
+}
+
 /// Settings of the engine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,9 +54,14 @@ pub struct Settings {
     pub limits: Limits,
     /// The digest kept beside MD5.
     pub hash_algorithm: HashAlgorithm,
-    /// Whether an upload whose bytes are not of the declared disk format is refused. Bytes that could harm whoever
-    /// uses them are refused in any case.
+    /// Whether an upload whose bytes are not of the declared disk format is refused.
     pub check_format_match: bool,
+    /// What is done with bytes that could harm whoever uses them.
+    pub safety_policy: SafetyPolicy,
+    /// Which images are looked into once they are complete.
+    pub check_images: CheckPolicy,
+    /// Images that one node looks into at one time.
+    pub checks_at_once: usize,
     /// Ports that imports may fetch from.
     pub import_ports: Vec<u16>,
     /// Hosts that imports may fetch from on any port and at any address.
@@ -57,6 +85,9 @@ impl Default for Settings {
             limits: Limits::default(),
             hash_algorithm: HashAlgorithm::Sha512,
             check_format_match: true,
+            safety_policy: SafetyPolicy::Refuse,
+            check_images: CheckPolicy::Asked,
+            checks_at_once: 1,
             import_ports: vec![80, 443],
             import_trusted_hosts: Vec::new(),
             recover_secs: 10,

@@ -23,6 +23,10 @@ crate::words! {
         Qcow2 = "qcow2",
         /// VirtualBox.
         Vdi = "vdi",
+        /// Blocks of a disk in one compressed stream.
+        Zvhd = "zvhd",
+        /// Blocks of a disk, each compressed, with an index.
+        Zvhd2 = "zvhd2",
         /// Optical disc.
         Iso = "iso",
         /// Virtuozzo.

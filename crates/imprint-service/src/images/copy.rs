@@ -17,7 +17,7 @@ use crate::Service;
 use crate::access::{load, note, permit};
 use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error};
-use crate::jobs::{Ending, Work, enqueue};
+use crate::jobs::{Asker, Ending, Work, enqueue};
 use crate::limits::most;
 
 /// What the names of properties begin with that jobs write.
@@ -138,6 +138,7 @@ impl Service {
             image.apply(Event::BeginImport)?;
         }
         image.apply(Event::DataComplete)?;
+        self.begin_check(tx, &mut image, &Asker::of_job(job))?;
         image.updated_at = self.clock.now();
         images::update(tx, &image)?;
         Ok(json!({ "image_id": image.id }))

@@ -80,12 +80,14 @@ fn require_unneeded(tx: &mut Tx<'_>, image: &Image, force: bool) -> Result<Optio
     if is_shared(tx, image)? {
         return in_the_way(Conflict::ImageShared);
     }
-    let job = jobs::open_of_image(tx, image.id)?;
+    // a check ends with its image
+    let open = jobs::open_of_images(tx, &[image.id])?;
+    let job = open.into_iter().find(|job| !Work::ASIDE.contains(&job.kind.as_str()));
     match job.as_ref().map(Work::of).transpose()? {
         Some(Work::CopyImage) => return in_the_way(Conflict::ImageCopying),
         Some(Work::ExportImage { .. }) => return in_the_way(Conflict::ImageExporting),
         Some(Work::Import { .. } | Work::ImportObjects { .. }) => return in_the_way(Conflict::ImageImporting),
-        Some(Work::MakeImage | Work::CopyElsewhere(_) | Work::TakeBack { .. } | Work::Noted) | None => {}
+        Some(Work::MakeImage | Work::CheckImage { .. } | Work::CopyElsewhere(_) | Work::TakeBack { .. } | Work::Noted) | None => {}
     }
     if !force && instances::of_image(tx, image.id)? {
         return in_the_way(Conflict::ImageUsedByInstance);

@@ -1,11 +1,12 @@
-//! Making an image of snapshots, or of a machine's disks. No byte is copied: the image names what its snapshots name.
+//! Making an image of snapshots, or of a machine's disks. No byte is copied where the snapshots are plain disks: the
+//! image names what they name.
 //! The record is there at once, its data when the job of kind `make_image` has ended.
 
 use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, images, snapshots};
 use imprint_model::{
-    Caller, ContainerFormat, Content, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot, SnapshotStatus, Status,
+    Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot, SnapshotStatus, Status,
     Timestamp, Visibility,
 };
 use serde_json::{Value, json};
@@ -15,8 +16,9 @@ use super::rules::account_of;
 use super::source::{ImageSource, Source, merge_facts};
 use crate::Service;
 use crate::ask::{Ask, asked};
+use crate::disks::{Noted, is_wrapped};
 use crate::error::{Conflict, Error, Resource};
-use crate::jobs::{Ending, JobMark, Work, enqueue, note_ended};
+use crate::jobs::{Asker, Ending, JobMark, Work, enqueue, note_ended};
 
 /// An image that is wanted.
 #[derive(Debug, Clone)]
@@ -112,39 +114,59 @@ impl Service {
         Ok(image.id)
     }
 
-    /// Does what cannot be done within a transaction: bytes for a disk that nothing was ever written to.
+    /// Does what cannot be done within a transaction: bytes for a disk that nothing was ever written to, and the disk
+    /// inside bytes of another format.
     pub(crate) async fn run_make(&self, job: &Job) -> Result<Ending, Error> {
         let row = job.clone();
         let system = self.catalogue.read(move |tx| system_of(tx, &row).map(|(_, snapshot)| snapshot)).await?;
-        let blank = match system.content {
+        let made = match &system.content {
+            Some(content) if is_wrapped(system.disk_format) => {
+                let _place = self.compressing.acquire().await.map_err(Error::internal)?;
+                let made = self.to_guest_disk((job, Noted::Own), content, system.disk_format).await?;
+                let content = made.content(Some(made.written.size_bytes));
+                Some((content, made.written))
+            }
             Some(_) => None,
-            None => Some(self.store.assemble(u64::from(system.size_gib) << 30, Vec::new()).await?),
+            None => {
+                let blank = self.store.assemble(u64::from(system.size_gib) << 30, Vec::new()).await?;
+                let content = Content {
+                    map: blank.map,
+                    size_bytes: blank.size_bytes,
+                    virtual_size_bytes: Some(blank.size_bytes),
+                    md5: None,
+                    hash: None,
+                };
+                Some((content, blank))
+            }
         };
+        if let Some((_, written)) = &made {
+            written.lease.ensure_live().await?;
+        }
         let (service, job) = (self.clone(), job.clone());
         Ok(Box::new(move |tx| {
-            let content = blank.as_ref().map(|written| Content {
-                map: written.map,
-                size_bytes: written.size_bytes,
-                virtual_size_bytes: Some(written.size_bytes),
-                md5: None,
-                hash: None,
-            });
-            let settled = service.settle_make(tx, &job, content)?;
+            let settled = service.settle_make(tx, &job, made.as_ref().map(|(content, _)| content))?;
             settled.ok_or_else(|| Error::internal("a snapshot lost its bytes"))
         }))
     }
 
-    /// Gives the image its snapshot's bytes, or `blank` when there are none; `None` when those are missing, too.
+    /// Gives the image its snapshot's bytes, or the plain disk that was `made` of them; `None` when that has to be made
+    /// first.
     pub(crate) fn settle_make(
         &self,
         tx: &mut Tx<'_>,
         job: &Job,
-        blank: Option<Content>,
+        made: Option<&Content>,
     ) -> Result<Option<Value>, Error> {
         let (mut image, system) = system_of(tx, job)?;
-        let Some(content) = system.content.or(blank) else { return Ok(None) };
+        let (content, format) = match (made, system.content) {
+            (Some(made), _) => (made.clone(), DiskFormat::Raw),
+            (None, Some(stored)) if !is_wrapped(system.disk_format) => (stored, system.disk_format),
+            (None, _) => return Ok(None),
+        };
         image.content = Some(content);
+        image.disk_format = Some(format);
         image.apply(Event::DataComplete)?;
+        self.begin_check(tx, &mut image, &Asker::of_job(job))?;
         image.updated_at = self.clock.now();
         images::update(tx, &image)?;
         Ok(Some(json!({ "image_id": image.id })))

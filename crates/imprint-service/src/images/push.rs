@@ -113,10 +113,10 @@ impl Service {
             _ => error.into(),
         })?;
         let (hashers, inspector) = self.read_proving(writing.image.id, size_bytes, chunks).await?;
-        let virtual_size_bytes = writing.accept(&inspector.finish())?;
-        let ingested = Ingested { written, hashes: hashers.finish().await? };
+        let verdict = writing.accept(&inspector.finish())?;
+        let ingested = Ingested { written, hashes: Some(hashers.finish().await?) };
         ingested.ensure_live().await?;
-        let image = writing.commit(ingested.content(virtual_size_bytes)).await?;
+        let image = writing.commit(ingested.content(verdict.virtual_size_bytes), verdict.concerns).await?;
         drop(ingested);
         Ok(image)
     }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use imprint_model::{Caller, Image, ImageId};
 
+use super::safety::Verdict;
 use super::writing::{Purpose, Writing};
 use crate::Service;
 use crate::error::Error;
@@ -90,14 +91,14 @@ impl Upload {
 }
 
 async fn complete(writing: &mut Writing, ingest: Ingest) -> Result<Image, Error> {
-    let mut virtual_size_bytes = None;
+    let mut verdict = Verdict::default();
     let accept = |inspection: &_| {
-        virtual_size_bytes = writing.accept(inspection)?;
+        verdict = writing.accept(inspection)?;
         Ok(())
     };
     let ingested = ingest.finish(accept).await?;
     ingested.ensure_live().await?;
-    let image = writing.commit(ingested.content(virtual_size_bytes)).await?;
+    let image = writing.commit(ingested.content(verdict.virtual_size_bytes), verdict.concerns).await?;
     // the row protects the bytes from here on
     drop(ingested);
     Ok(image)

@@ -3,11 +3,13 @@
 
 use imprint_catalogue::{Tx, images};
 use imprint_disk::Inspection;
-use imprint_model::{Action, Caller, ContainerFormat, Content, Event, Image, ImageId, LeaseId, ProjectId, Status};
+use imprint_model::{Action, Caller, Content, Event, Image, ImageId, LeaseId, ProjectId, Status};
 
+use super::safety::Verdict;
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Error, Field, Quota};
+use crate::jobs::Asker;
 use crate::limits::within;
 
 /// What the bytes are for.
@@ -77,22 +79,6 @@ impl Service {
         within(limits.account_bytes, used.bytes + used.staged_bytes + bytes, Quota::AccountBytes)
     }
 
-    /// Whether the bytes may be used as what the image declares; the size of the disk inside when it is known.
-    pub(crate) fn accept(&self, image: &Image, inspection: &Inspection) -> Result<Option<u64>, Error> {
-        let bare = image.container_format == Some(ContainerFormat::Bare);
-        let Some(declared) = image.disk_format.filter(|_| bare) else { return Ok(None) };
-        match imprint_disk::judge(declared.as_str(), inspection) {
-            Ok(virtual_size_bytes) => Ok(virtual_size_bytes),
-            Err(imprint_disk::Rejection::Mismatch { .. }) if !self.settings.check_format_match => {
-                if inspection.is_safe() { Ok(None) } else { Err(Error::Unsafe(refusals(inspection))) }
-            }
-            Err(imprint_disk::Rejection::Mismatch { declared, detected }) => {
-                Err(Error::FormatMismatch { declared, found: detected.to_string() })
-            }
-            Err(imprint_disk::Rejection::Unsafe(_)) => Err(Error::Unsafe(refusals(inspection))),
-        }
-    }
-
     /// Returns an image to what it was before whoever holds `lease` began to write it.
     pub(crate) async fn forget_writer(&self, id: ImageId, lease: LeaseId) -> Result<(), Error> {
         let clock = self.clock.clone();
@@ -110,17 +96,17 @@ impl Service {
 }
 
 impl Writing {
-    /// Whether the bytes may be used for what they are for; the size of the disk inside when it is known.
-    pub(super) fn accept(&self, inspection: &Inspection) -> Result<Option<u64>, Error> {
+    /// Whether the bytes may be used for what they are for, and what is known of them then.
+    pub(super) fn accept(&self, inspection: &Inspection) -> Result<Verdict, Error> {
         match self.purpose {
             Purpose::Use => self.service.accept(&self.image, inspection),
             // looked at when they are imported
-            Purpose::Stage => Ok(None),
+            Purpose::Stage => Ok(Verdict::default()),
         }
     }
 
-    /// Makes bytes that are durable the image's own.
-    pub(super) async fn commit(&mut self, content: Content) -> Result<Image, Error> {
+    /// Makes bytes that are durable the image's own; `concerns` is what speaks against them.
+    pub(super) async fn commit(&mut self, content: Content, concerns: Option<String>) -> Result<Image, Error> {
         let (service, caller) = (self.service.clone(), self.caller.clone());
         let (id, lease, purpose) = (self.image.id, self.lease, self.purpose);
         let commit = move |tx: &mut Tx<'_>| {
@@ -129,8 +115,9 @@ impl Writing {
             service.require_room(tx, &image.owner, content.size_bytes, 0)?;
             let action = match purpose {
                 Purpose::Use => {
-                    image.apply(Event::DataComplete)?;
+                    service.complete(&mut image, concerns.as_ref())?;
                     image.content = Some(content.clone());
+                    service.begin_check(tx, &mut image, &Asker::of(&caller))?;
                     "upload"
                 }
                 Purpose::Stage => {
@@ -145,6 +132,7 @@ impl Writing {
         };
         let image = self.service.catalogue.write(commit).await?;
         self.ended = true;
+        self.service.wake_aside.notify_one();
         Ok(image)
     }
 
@@ -196,8 +184,4 @@ pub(crate) fn require_formats(image: &Image) -> Result<(), Error> {
         return Err(Error::Missing(Field::ContainerFormat));
     }
     Ok(())
-}
-
-fn refusals(inspection: &Inspection) -> String {
-    inspection.refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -43,7 +43,7 @@ impl Service {
             Work::ImportObjects { .. } => self.settle_cancelled_objects(tx, job),
             Work::CopyElsewhere(_) => self.take_back_later(tx, job, true),
             // what it did not finish is never seen
-            Work::ExportImage { .. } => Ok(()),
+            Work::ExportImage { .. } | Work::CheckImage { .. } => Ok(()),
             Work::Import { .. } | Work::MakeImage | Work::TakeBack { .. } | Work::Noted => {
                 Err(Error::Conflict(Conflict::JobNotStoppable))
             }

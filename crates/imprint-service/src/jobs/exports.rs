@@ -1,11 +1,9 @@
-//! Export to buckets: an image's stored bytes become objects, one for each disk, as they are. Writing another format
-//! is not offered yet.
+//! Export to buckets: an image's disks become objects, one for each, in the format that was asked for.
 
 use futures_util::StreamExt;
 use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
-    Action, Caller, ContainerFormat, Content, DiskFormat, DiskKind, Image, ImageId, Job, JobId, Snapshot, Status,
-    Visibility,
+    Action, Caller, Content, DiskFormat, DiskKind, Image, ImageId, Job, JobId, Snapshot, Status, Visibility,
 };
 use imprint_store::backend::{Bucket, check_key};
 use serde_json::json;
@@ -17,6 +15,7 @@ use crate::Service;
 use crate::access::{load, note};
 use crate::ask::{Ask, asked};
 use crate::buckets::object_error;
+use crate::disks::{ExportFormat, disk_format_of};
 use crate::error::{Conflict, Error, Field, Resource};
 use crate::images::require_in;
 
@@ -37,7 +36,7 @@ pub struct ExportImage {
     /// What the objects' keys begin with.
     pub prefix: Option<String>,
     /// What the objects are to be.
-    pub format: DiskFormat,
+    pub format: ExportFormat,
 }
 
 /// How an export is asked for besides what it is.
@@ -55,7 +54,7 @@ pub(super) struct Keys {
     /// What they begin with, and how they end.
     pub(super) stem: String,
     /// See above.
-    pub(super) format: DiskFormat,
+    pub(super) format: ExportFormat,
     /// The only one's, where it was told.
     pub(super) only: Option<String>,
 }
@@ -65,6 +64,7 @@ pub(super) struct Keys {
 struct Source {
     key: String,
     content: Content,
+    stored: DiskFormat,
 }
 
 impl Service {
@@ -74,7 +74,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] of image or bucket, [`Error::Denied`] of another account's image, [`Conflict::ImagePublic`],
     /// [`Conflict::ImageNotAvailable`], [`Conflict::ImageExporting`], [`Conflict::ExportTooLarge`],
-    /// [`Error::Unsupported`] of a format that the image is not stored as, [`Error::Invalid`] of the prefix.
+    /// [`Error::Unsupported`] of an image that is no disk, [`Error::Invalid`] of the prefix.
     pub async fn export_image(&self, caller: &Caller, wanted: ExportImage, ask: Ask) -> Result<JobId, Error> {
         let to = ExportTo { key: None, job: JobMark::plain(JobId::random()) };
         self.export_image_as(caller, wanted, to, ask).await
@@ -102,7 +102,7 @@ impl Service {
             asked(tx, &asker, &ask, now, |tx| {
                 let image = load(tx, &asker, Action::Download, wanted.image)?;
                 require_in(&image, &wanted.region)?;
-                require_exportable(tx, &asker, &image, wanted.format)?;
+                require_exportable(tx, &asker, &image)?;
                 if to.key.is_some() && image.disks.iter().any(|disk| disk.kind == DiskKind::Data) {
                     return Err(Error::Conflict(Conflict::ImageHasDataDisks));
                 }
@@ -142,20 +142,33 @@ impl Service {
             sources.iter_mut().for_each(|source| source.key.clone_from(key));
         }
         let place = self.bucket(bucket).await?;
-        let write = tokio::time::timeout(JOB_MAX, self.write_objects(job, &place, &sources)).await;
+        let write = tokio::time::timeout(JOB_MAX, self.write_objects(job, &place, &sources, format)).await;
         write.unwrap_or_else(|_| Err(Error::Incomplete("the export took too long".to_owned())))?;
         let keys: Vec<String> = sources.into_iter().map(|source| source.key).collect();
         let result = json!({ "image_id": id, "bucket": bucket, "objects": keys });
         Ok(Box::new(move |_| Ok(result.clone())))
     }
 
-    async fn write_objects(&self, job: &Job, bucket: &Bucket, sources: &[Source]) -> Result<(), Error> {
-        let total_bytes = sources.iter().map(|source| source.content.size_bytes).sum();
+    async fn write_objects(
+        &self,
+        job: &Job,
+        bucket: &Bucket,
+        sources: &[Source],
+        format: ExportFormat,
+    ) -> Result<(), Error> {
+        let mut exports = Vec::with_capacity(sources.len());
+        for source in sources {
+            exports.push((&source.key, self.export_disk(&source.content, source.stored, format).await?));
+        }
+        // what a compressed file comes to is not known: as much as the disk has, at most
+        let sizes = exports.iter().zip(sources).map(|((_, export), source)| {
+            export.size_bytes().unwrap_or(source.content.virtual_size_bytes.unwrap_or(source.content.size_bytes))
+        });
+        let total_bytes = sizes.sum();
         let (mut done_bytes, mut noted_bytes) = (0, 0);
         self.note_progress_of(job, done_bytes, total_bytes).await?;
-        for Source { key, content } in sources {
-            let reader = self.store.reader(content.map).await?;
-            let mut parts = std::pin::pin!(reader.stream(0..content.size_bytes));
+        for (key, export) in exports {
+            let mut parts = export.stream(None);
             let failed = |error| object_error(&error, key);
             let mut object = bucket.write(key).await.map_err(failed)?;
             while let Some(part) = parts.next().await {
@@ -180,7 +193,7 @@ fn stem(wanted: &ExportImage) -> String {
     wanted.prefix.as_ref().map_or_else(|| format!("m-{id}"), |prefix| format!("{prefix}_m-{id}"))
 }
 
-fn require_exportable(tx: &mut Tx<'_>, caller: &Caller, image: &Image, format: DiskFormat) -> Result<(), Error> {
+fn require_exportable(tx: &mut Tx<'_>, caller: &Caller, image: &Image) -> Result<(), Error> {
     if matches!(image.visibility, Visibility::Public | Visibility::Community) {
         return Err(Error::Conflict(Conflict::ImagePublic));
     }
@@ -190,31 +203,14 @@ fn require_exportable(tx: &mut Tx<'_>, caller: &Caller, image: &Image, format: D
     if image.status != Status::Available || image.content.is_none() {
         return Err(Error::Conflict(Conflict::ImageNotAvailable));
     }
-    if jobs::open_of_image(tx, image.id)?.is_some_and(|job| job.kind == Work::EXPORT_IMAGE) {
+    if jobs::open_of_images(tx, &[image.id])?.iter().any(|job| job.kind == Work::EXPORT_IMAGE) {
         return Err(Error::Conflict(Conflict::ImageExporting));
     }
     let data: Vec<_> = image.disks.iter().filter(|disk| disk.kind == DiskKind::Data).collect();
     if data.len() > EXPORTED_DATA_DISKS_MAX || data.iter().any(|disk| disk.size_gib > EXPORTED_DATA_GIB_MAX) {
         return Err(Error::Conflict(Conflict::ExportTooLarge));
     }
-    let bare = image.container_format.is_none_or(|container| container == ContainerFormat::Bare);
-    if !bare {
-        return Err(Error::Unsupported("exporting an image that is wrapped in an archive".to_owned()));
-    }
-    require_format(image.disk_format, format)?;
-    data_snapshots(tx, image)?.iter().try_for_each(|(_, snapshot)| require_format(Some(snapshot.disk_format), format))
-}
-
-/// Bytes are exported as what they are stored as.
-fn require_format(stored: Option<DiskFormat>, wanted: DiskFormat) -> Result<(), Error> {
-    let plain = |format| if format == DiskFormat::Gpt { DiskFormat::Raw } else { format };
-    match stored.map(plain) {
-        Some(stored) if stored == plain(wanted) => Ok(()),
-        stored => {
-            let stored = stored.map_or("unknown", DiskFormat::as_str);
-            Err(Error::Unsupported(format!("exporting an image that is stored as {stored} as {wanted}")))
-        }
-    }
+    disk_format_of(image.container_format, image.disk_format).map(|_| ())
 }
 
 /// The snapshots of an image's data disks that have bytes, by the place of the disk among the data disks, from 1.
@@ -232,14 +228,15 @@ fn data_snapshots(tx: &mut Tx<'_>, image: &Image) -> Result<Vec<(usize, Snapshot
 }
 
 /// The objects of an image that is still there.
-fn sources(tx: &mut Tx<'_>, id: ImageId, stem: &str, format: DiskFormat) -> Result<Vec<Source>, Error> {
+fn sources(tx: &mut Tx<'_>, id: ImageId, stem: &str, format: ExportFormat) -> Result<Vec<Source>, Error> {
     let image = images::get(tx, id)?.filter(|image| image.status.has_data()).ok_or(Error::Gone)?;
+    let stored = disk_format_of(image.container_format, image.disk_format)?;
     let data = data_snapshots(tx, &image)?;
-    let system = image.content.ok_or(Error::Gone)?;
-    let mut sources = vec![Source { key: format!("{stem}_system.{format}"), content: system }];
+    let (system, ending) = (image.content.ok_or(Error::Gone)?, format.ending());
+    let mut sources = vec![Source { key: format!("{stem}_system.{ending}"), content: system, stored }];
     for (place, snapshot) in data {
         let Some(content) = snapshot.content else { continue };
-        sources.push(Source { key: format!("{stem}_data{place}.{format}"), content });
+        sources.push(Source { key: format!("{stem}_data{place}.{ending}"), content, stored: snapshot.disk_format });
     }
     Ok(sources)
 }

@@ -9,12 +9,12 @@ use imprint_disk::{Inspection, Inspector};
 use imprint_model::{Action, Caller, ContainerFormat, Content, DiskFormat, Event, Image, ImageId, Job, JobId, Status};
 use serde_json::{Value, json};
 
-use super::{Ending, ImportSource, JobMark, Secret, Work, enqueue};
+use super::{Asker, Ending, ImportSource, JobMark, Secret, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Error, Field};
 use crate::fetch::failed;
-use crate::images::{require_formats, require_no_copy_waits};
+use crate::images::{Verdict, require_formats, require_no_copy_waits};
 use crate::ingest::{Ingest, Ingested};
 
 /// The property that holds the id of the job that is importing.
@@ -36,6 +36,8 @@ const RECORD_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 struct Brought {
     content: Content,
+    /// What the safety rules have against the bytes.
+    concerns: Option<String>,
     /// Protects bytes that no row names yet.
     kept: Option<Ingested>,
     record: RemoteRecord,
@@ -182,8 +184,8 @@ impl Service {
     async fn bring_in(&self, job: &Job, mut image: Image, source: &ImportSource) -> Result<Brought, Error> {
         match source {
             ImportSource::Staged => {
-                let content = self.import_staged(&image).await?;
-                Ok(Brought { content, kept: None, record: RemoteRecord::default() })
+                let (content, concerns) = self.import_staged(&image).await?;
+                Ok(Brought { content, concerns, kept: None, record: RemoteRecord::default() })
             }
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
             ImportSource::Object { place, as_found } => {
@@ -192,7 +194,7 @@ impl Service {
                 let (content, kept, format) = self.take_one_object(job, &image, place).await?;
                 let (disk_format, container_format) = (Some(format), image.container_format);
                 let record = RemoteRecord { disk_format, container_format, ..RemoteRecord::default() };
-                Ok(Brought { content, kept: Some(kept), record })
+                Ok(Brought { content, concerns: None, kept: Some(kept), record })
             }
             ImportSource::Remote { record_url, data_url, property_prefixes, property_names } => {
                 let token = self.credentials.lock().get(&job.id).cloned();
@@ -211,7 +213,7 @@ impl Service {
         }
     }
 
-    async fn import_staged(&self, image: &Image) -> Result<Content, Error> {
+    async fn import_staged(&self, image: &Image) -> Result<(Content, Option<String>), Error> {
         let staged = image.staged.clone().ok_or_else(|| Error::Incomplete("nothing was staged".to_owned()))?;
         let reader = self.store.reader(staged.map).await?;
         let mut parts = std::pin::pin!(reader.stream(0..staged.size_bytes));
@@ -219,8 +221,8 @@ impl Service {
         while let Some(part) = parts.next().await {
             inspector.feed(&part?);
         }
-        let virtual_size_bytes = self.accept(image, &inspector.finish())?;
-        Ok(Content { virtual_size_bytes, ..staged })
+        let verdict = self.accept(image, &inspector.finish())?;
+        Ok((Content { virtual_size_bytes: verdict.virtual_size_bytes, ..staged }, verdict.concerns))
     }
 
     async fn import_url(&self, job: &Job, image: &Image, url: &str, token: Option<&str>) -> Result<Brought, Error> {
@@ -241,20 +243,20 @@ impl Service {
                 self.note_progress(job, noted_bytes, total_bytes).await;
             }
         }
-        let (ingested, virtual_size_bytes) = self.finish_ingest(image, ingest).await?;
-        let content = ingested.content(virtual_size_bytes);
-        Ok(Brought { content, kept: Some(ingested), record: RemoteRecord::default() })
+        let (ingested, verdict) = self.finish_ingest(image, ingest).await?;
+        let content = ingested.content(verdict.virtual_size_bytes);
+        Ok(Brought { content, concerns: verdict.concerns, kept: Some(ingested), record: RemoteRecord::default() })
     }
 
     /// Makes the bytes durable, once they are acceptable as what the image declares.
-    async fn finish_ingest(&self, image: &Image, ingest: Ingest) -> Result<(Ingested, Option<u64>), Error> {
-        let mut virtual_size_bytes = None;
+    async fn finish_ingest(&self, image: &Image, ingest: Ingest) -> Result<(Ingested, Verdict), Error> {
+        let mut verdict = Verdict::default();
         let accept = |inspection: &Inspection| {
-            virtual_size_bytes = self.accept(image, inspection)?;
+            verdict = self.accept(image, inspection)?;
             Ok(())
         };
         let ingested = ingest.finish(accept).await?;
-        Ok((ingested, virtual_size_bytes))
+        Ok((ingested, verdict))
     }
 
     async fn fetch_record(
@@ -300,7 +302,8 @@ impl Service {
         image.staged = None;
         brought.record.apply(&mut image);
         self.settings.limits.check(&image)?;
-        image.apply(Event::DataComplete)?;
+        self.complete(&mut image, brought.concerns.as_ref())?;
+        self.begin_check(tx, &mut image, &Asker::of_job(job))?;
         self.put_import_away(tx, image)?;
         Ok(json!({ "image_id": job.image }))
     }

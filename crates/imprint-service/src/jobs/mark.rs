@@ -6,7 +6,7 @@ use imprint_model::{Caller, Job, JobId, JobState, role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Work, job_row};
+use super::{Asker, Work, job_row};
 use crate::Service;
 use crate::error::{Error, Field, Quota, Resource};
 
@@ -153,7 +153,7 @@ pub(crate) fn note_ended(
 ) -> Result<JobId, Error> {
     let owner = caller.project.as_ref().filter(|_| caller.has_role(role::MEMBER));
     let owner = owner.ok_or_else(|| Error::Denied("noting a job".to_owned()))?;
-    let mut job = job_row(mark, caller, owner, None, &Work::Noted, now)?;
+    let mut job = job_row(mark, &Asker::of(caller), owner, None, &Work::Noted, now)?;
     job.ended_at = Some(now);
     (job.state, job.result, job.message) = match outcome {
         Ok(result) => (JobState::Succeeded, Some(result.clone()), String::new()),

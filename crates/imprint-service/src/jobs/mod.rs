@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use imprint_catalogue::{Tx, jobs};
-use imprint_model::{Caller, DiskFormat, ImageId, Job, JobId, JobState, ObjectPlace, ProjectId, Timestamp};
+use imprint_model::{Caller, ImageId, Job, JobId, JobState, ObjectPlace, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ pub use runner::Runner;
 pub(crate) use settle::Ending;
 pub use view::{JobFilter, JobListing, JobQuery, JobSort};
 
+use crate::disks::ExportFormat;
 use crate::error::Error;
 
 /// What a job does.
@@ -58,10 +59,16 @@ pub enum Work {
         /// What the objects' keys begin with.
         stem: String,
         /// What they are written as.
-        format: DiskFormat,
+        format: ExportFormat,
         /// The key of the only object, where it was told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+    },
+    /// Looks into an image.
+    CheckImage {
+        /// Also when its bytes were looked into before.
+        #[serde(default)]
+        again: bool,
     },
     /// Copies an image to another installation.
     CopyElsewhere(CopyElsewhere),
@@ -118,6 +125,8 @@ impl Work {
     pub const IMPORT_OBJECTS: &str = "import_objects";
     /// Kind of [`Work::ExportImage`].
     pub const EXPORT_IMAGE: &str = "export_image";
+    /// Kind of [`Work::CheckImage`].
+    pub const CHECK_IMAGE: &str = "check_image";
     /// Kind of [`Work::CopyElsewhere`].
     pub const COPY_ELSEWHERE: &str = "copy_elsewhere";
     /// Kind of [`Work::TakeBack`].
@@ -127,6 +136,9 @@ impl Work {
 
     /// Kinds that move no bytes: they are ended in the transaction that takes them, and never wait behind others.
     pub(crate) const QUICK: &[&str] = &[Self::MAKE_IMAGE, Self::COPY_IMAGE];
+
+    /// Kinds that nobody waits for: they have places of their own, so that they keep no other job waiting.
+    pub(crate) const ASIDE: &[&str] = &[Self::CHECK_IMAGE];
 
     /// The work that a job's row describes.
     pub(crate) fn of(job: &Job) -> Result<Self, Error> {
@@ -141,10 +153,29 @@ impl Work {
             Work::CopyImage => Self::COPY_IMAGE,
             Work::ImportObjects { .. } => Self::IMPORT_OBJECTS,
             Work::ExportImage { .. } => Self::EXPORT_IMAGE,
+            Work::CheckImage { .. } => Self::CHECK_IMAGE,
             Work::CopyElsewhere(_) => Self::COPY_ELSEWHERE,
             Work::TakeBack { .. } => Self::TAKE_BACK,
             Work::Noted => Self::NOTED,
         }
+    }
+}
+
+/// Who is noted to have asked for a job.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    user: String,
+    request_id: String,
+}
+
+impl Asker {
+    pub(crate) fn of(caller: &Caller) -> Self {
+        Self { user: caller.user.to_string(), request_id: caller.request_id.clone() }
+    }
+
+    /// Whoever asked for a job that another follows from.
+    pub(crate) fn of_job(job: &Job) -> Self {
+        Self { user: job.user.clone(), request_id: job.request_id.clone() }
     }
 }
 
@@ -158,7 +189,20 @@ pub(crate) fn enqueue(
     work: &Work,
     now: Timestamp,
 ) -> Result<Job, Error> {
-    let job = job_row(mark, caller, owner, image, work, now)?;
+    enqueue_for(tx, mark, &Asker::of(caller), owner, image, work, now)
+}
+
+/// [`enqueue`] for somebody who is not there any more.
+pub(crate) fn enqueue_for(
+    tx: &mut Tx<'_>,
+    mark: &JobMark,
+    asker: &Asker,
+    owner: &ProjectId,
+    image: Option<ImageId>,
+    work: &Work,
+    now: Timestamp,
+) -> Result<Job, Error> {
+    let job = job_row(mark, asker, owner, image, work, now)?;
     jobs::insert(tx, &job)?;
     Ok(job)
 }
@@ -166,7 +210,7 @@ pub(crate) fn enqueue(
 /// The row of a job that nobody has begun.
 fn job_row(
     mark: &JobMark,
-    caller: &Caller,
+    asker: &Asker,
     owner: &ProjectId,
     image: Option<ImageId>,
     work: &Work,
@@ -178,9 +222,9 @@ fn job_row(
         id: mark.id,
         kind: work.kind().to_owned(),
         owner: owner.clone(),
-        user: caller.user.to_string(),
+        user: asker.user.clone(),
         image,
-        request_id: caller.request_id.clone(),
+        request_id: asker.request_id.clone(),
         payload,
         result: None,
         message: String::new(),

@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::settle::Ending;
-use super::{JobMark, Work, enqueue};
+use super::{Asker, JobMark, Work, enqueue};
 use crate::Service;
 use crate::ask::{Ask, asked};
 use crate::buckets::object_error;
+use crate::disks::{Noted, is_wrapped};
 use crate::error::{Conflict, Error, Field, Quota};
 use crate::images::{NewImage, account_of, waiting_image};
 use crate::ingest::Ingested;
@@ -65,6 +66,8 @@ struct Taken {
     ingested: Ingested,
     content: Content,
     format: DiskFormat,
+    /// Length of the object that it came in.
+    object_bytes: u64,
     size_gib: u32,
     letter: char,
     place: ObjectPlace,
@@ -210,7 +213,7 @@ impl Service {
         for (disk, letter) in disks.iter().zip(letters) {
             self.note_progress_of(job, done_bytes, total_bytes).await?;
             let one = self.take_object(job, &image, disk, letter, (done_bytes, total_bytes)).await?;
-            done_bytes += one.content.size_bytes;
+            done_bytes += one.object_bytes;
             taken.push(one);
         }
         self.note_progress_of(job, done_bytes, total_bytes).await?;
@@ -240,16 +243,31 @@ impl Service {
                 self.note_progress_of(job, before_bytes + noted_bytes, total_bytes).await?;
             }
         }
-        let mut found = None;
+        let mut looked_at = None;
         let accept = |inspection: &Inspection| {
-            found = Some(self.accept_object(image, disk, inspection)?);
+            // what is in a compressed file is looked at once it is unpacked
+            if !inspection.format.is_packed() {
+                self.accept_object(image, disk, inspection)?;
+            }
+            looked_at = Some(inspection.clone());
             Ok(())
         };
-        let ingested = ingest.finish(accept).await?;
-        let (format, virtual_size_bytes, size_gib) =
-            found.ok_or_else(|| Error::internal("bytes that nobody looked at"))?;
-        let content = ingested.content(virtual_size_bytes);
-        Ok(Taken { ingested, content, format, size_gib, letter, place: disk.place.clone() })
+        let mut ingested = ingest.finish(accept).await?;
+        let mut inspection = looked_at.ok_or_else(|| Error::internal("bytes that nobody looked at"))?;
+        let object_bytes = ingested.written.size_bytes;
+        let noted = Noted::Still(before_bytes + object_bytes, total_bytes);
+        if inspection.format.is_packed() {
+            (ingested, inspection) = self.unpack((job, noted), &ingested.content(None), inspection.format).await?;
+        }
+        let (mut format, virtual_size_bytes, size_gib) = self.accept_object(image, disk, &inspection)?;
+        let mut content = ingested.content(virtual_size_bytes);
+        if is_wrapped(format) {
+            // what machines get is kept, not what it came in
+            ingested = self.to_guest_disk((job, noted), &content, format).await?;
+            content = ingested.content(Some(ingested.written.size_bytes));
+            format = DiskFormat::Raw;
+        }
+        Ok(Taken { ingested, content, format, object_bytes, size_gib, letter, place: disk.place.clone() })
     }
 
     /// Takes one object in, to be what `image` says: its bytes, what protects them, and the format it was found to
@@ -289,7 +307,12 @@ impl Service {
             (None, None) => return Err(mismatch("of any disk")),
         };
         let probe = Image { disk_format: Some(format), ..image.clone() };
-        let virtual_size_bytes = self.accept(&probe, inspection)?;
+        let verdict = self.accept(&probe, inspection)?;
+        if let Some(concerns) = verdict.concerns {
+            // nothing is taken out of bytes that cannot be trusted
+            return Err(Error::Unsafe(concerns));
+        }
+        let virtual_size_bytes = verdict.virtual_size_bytes;
         let least = gib(virtual_size_bytes.unwrap_or(inspection.stream_size_bytes));
         match disk.size_gib {
             Some(size_gib) if size_gib < least => {
@@ -330,6 +353,7 @@ impl Service {
             });
         }
         image.apply(Event::DataComplete)?;
+        self.begin_check(tx, &mut image, &Asker::of_job(job))?;
         image.updated_at = now;
         images::update(tx, &image)?;
         Ok(json!({ "image_id": id }))
@@ -343,7 +367,7 @@ impl Service {
     }
 
     /// Notes how far a job is, and ends the work on one that has been ended meanwhile.
-    pub(super) async fn note_progress_of(&self, job: &Job, done_bytes: u64, total_bytes: u64) -> Result<(), Error> {
+    pub(crate) async fn note_progress_of(&self, job: &Job, done_bytes: u64, total_bytes: u64) -> Result<(), Error> {
         let id = job.id;
         let ended = self.catalogue.read(move |tx| Ok::<_, Error>(jobs::get(tx, id)?)).await?;
         if ended.is_none_or(|job| job.state.has_ended()) {
@@ -398,6 +422,10 @@ fn disk_format(found: Format) -> Option<DiskFormat> {
         Format::Vhd => Some(DiskFormat::Vhd),
         Format::Vhdx => Some(DiskFormat::Vhdx),
         Format::Vdi => Some(DiskFormat::Vdi),
+        Format::Zvhd => Some(DiskFormat::Zvhd),
+        Format::Zvhd2 => Some(DiskFormat::Zvhd2),
+        // a compressed file within a compressed file is as opaque as any
+        Format::Gz | Format::Xz | Format::Zst => None,
         Format::Iso | Format::Qed | Format::Luks | Format::Ploop | Format::Dmg | Format::Bochs | Format::Cloop => None,
     }
 }

@@ -43,6 +43,11 @@ impl Runner {
     /// Runs until the future is dropped.
     pub async fn run(&self) {
         self.release_dead().await;
+        tokio::join!(self.run_jobs(), self.run_aside());
+    }
+
+    /// Jobs that somebody waits for.
+    async fn run_jobs(&self) {
         let places = Arc::new(Semaphore::new(JOBS_AT_ONCE));
         loop {
             let place = Arc::clone(&places).try_acquire_owned().ok();
@@ -64,6 +69,42 @@ impl Runner {
         }
     }
 
+    /// Jobs that nobody waits for.
+    async fn run_aside(&self) {
+        let places = Arc::new(Semaphore::new(self.service.settings.checks_at_once.max(1)));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match self.take_aside().await {
+                Ok(Some(job)) => {
+                    let (service, worker) = (self.service.clone(), self.worker);
+                    tokio::spawn(async move {
+                        carry_out(&service, worker, job).await;
+                        drop(place);
+                    });
+                }
+                Ok(None) => {
+                    tokio::select! {
+                        () = self.service.wake_aside.notified() => {}
+                        () = tokio::time::sleep(POLL) => {}
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the job queue does not answer");
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    async fn take_aside(&self) -> Result<Option<Job>, Error> {
+        let (clock, worker) = (self.service.clock.clone(), self.worker.to_string());
+        let take = move |tx: &mut Tx<'_>| {
+            let now = clock.now();
+            Ok::<_, Error>(jobs::lease_next_of(tx, &worker, Work::ASIDE, now, now.after(LEASE))?)
+        };
+        self.service.catalogue.write(take).await
+    }
+
     /// Waits until there may be something to do.
     async fn rest(&self, places: &Semaphore, full: bool) {
         tokio::select! {
@@ -81,7 +122,13 @@ impl Runner {
         let mut ran = 0;
         loop {
             match self.take(false).await? {
-                Taken { ended: 0, job: None } => return Ok(ran),
+                Taken { ended: 0, job: None } => match self.take_aside().await? {
+                    Some(job) => {
+                        carry_out(&self.service, self.worker, job).await;
+                        ran += 1;
+                    }
+                    None => return Ok(ran),
+                },
                 Taken { ended, job: None } => ran += ended,
                 Taken { ended, job: Some(job) } => {
                     carry_out(&self.service, self.worker, *job).await;
@@ -125,6 +172,9 @@ impl Runner {
             Ok::<_, Error>(taken)
         };
         if let Ok(taken) = self.service.catalogue.write(at_once).await {
+            if taken.ended > 0 {
+                self.service.wake_aside.notify_one();
+            }
             return Ok(taken);
         }
         // one of them fails, or the queue does: taken on its own, a failure is noted as any other's
@@ -165,7 +215,7 @@ fn lease(tx: &mut Tx<'_>, worker: &str, quick_only: bool, now: Timestamp) -> Res
     Ok(if quick_only {
         jobs::lease_next_of(tx, worker, Work::QUICK, now, until)?
     } else {
-        jobs::lease_next(tx, worker, now, until)?
+        jobs::lease_next_but(tx, worker, Work::ASIDE, now, until)?
     })
 }
 
@@ -187,7 +237,11 @@ async fn carry_out(service: &Service, worker: LeaseId, job: Job) {
         ended => ended,
     };
     match ended {
-        Ok(()) => drop(service.credentials.lock().remove(&job.id)),
+        Ok(()) => {
+            service.credentials.lock().remove(&job.id);
+            // the end of one may be the beginning of another
+            service.wake_aside.notify_one();
+        }
         // the lease runs out, and the job runs a second time
         Err(error) => tracing::warn!(job = %job.id, %error, "the end of a job could not be noted"),
     }
@@ -247,7 +301,8 @@ impl Service {
     /// Notes how far a job is. Not being able to is no reason to end the job.
     pub(super) async fn note_progress(&self, job: &Job, done: u64, total: Option<u64>) {
         let (id, now) = (job.id, self.clock.now());
-        let message = format!("Copied {} MiB", done >> 20);
+        let what = if Work::ASIDE.contains(&job.kind.as_str()) { "Read" } else { "Copied" };
+        let message = format!("{what} {} MiB", done >> 20);
         let noted =
             self.catalogue.write(move |tx| Ok::<_, Error>(jobs::progress(tx, id, done, total, &message, now)?)).await;
         if let Err(error) = noted {

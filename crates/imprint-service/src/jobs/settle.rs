@@ -25,6 +25,7 @@ impl Service {
             Work::ExportImage { bucket, stem, format, key } => {
                 self.run_export(job, &bucket, &Keys { stem, format, only: key }).await
             }
+            Work::CheckImage { again } => self.run_check(job, again).await,
             Work::CopyElsewhere(copy) => self.run_copy_elsewhere(job, &copy).await,
             Work::TakeBack { region, complete_too } => self.run_take_back(job, &region, complete_too).await,
             Work::Noted => Ok(Box::new(|_| Ok(Value::Null))),
@@ -41,6 +42,7 @@ impl Service {
             Work::Import { .. }
             | Work::ImportObjects { .. }
             | Work::ExportImage { .. }
+            | Work::CheckImage { .. }
             | Work::CopyElsewhere(_)
             | Work::TakeBack { .. } => Ok(None),
         }
@@ -54,7 +56,7 @@ impl Service {
             Work::CopyImage => self.give_up_copy(tx, job, error),
             Work::CopyElsewhere(_) => self.take_back_later(tx, job, false),
             // what it did not finish was never seen
-            Work::ExportImage { .. } | Work::TakeBack { .. } | Work::Noted => Ok(()),
+            Work::ExportImage { .. } | Work::CheckImage { .. } | Work::TakeBack { .. } | Work::Noted => Ok(()),
         }
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{create, download, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Change, Conflict, Error, ExportImage, Field, ImportObjects, ItemPage, Limits, ObjectDisk, Once, Quota,
+    Ask, Change, Conflict, Error, ExportFormat, ExportImage, Field, ImportObjects, ItemPage, Limits, ObjectDisk, Once, Quota,
     Resource, Runner, Settings, SnapshotQuery,
 };
 
@@ -231,7 +231,7 @@ async fn an_import_whose_worker_dies_before_its_end_runs_again_and_ends_once() {
     assert_eq!(snapshots_of(&world, "p").await.len(), 1);
 }
 
-async fn exported(world: &World, me: &Caller, image: &Image, format: DiskFormat) -> Result<JobId, Error> {
+async fn exported(world: &World, me: &Caller, image: &Image, format: ExportFormat) -> Result<JobId, Error> {
     let (bucket, prefix) = (BUCKET.to_owned(), Some("out".to_owned()));
     let wanted = ExportImage { image: image.id, region: REGION.to_owned(), bucket, prefix, format };
     world.service.export_image(me, wanted, Ask::default()).await
@@ -250,22 +250,22 @@ async fn an_image_is_exported_as_what_it_is_stored_as() {
     let (id, _) = import(&world, &me, vec![disk("system", None, None), disk("data", None, None)]).await.expect("begun");
     run(&world).await;
     let image = world.service.show_image(&me, id).await.expect("shown");
-    let job = exported(&world, &me, &image, DiskFormat::Raw).await.expect("begun");
-    let beside = exported(&world, &me, &image, DiskFormat::Raw).await;
+    let job = exported(&world, &me, &image, ExportFormat::Raw).await.expect("begun");
+    let beside = exported(&world, &me, &image, ExportFormat::Raw).await;
     assert!(matches!(beside, Err(Error::Conflict(Conflict::ImageExporting))), "{beside:?}");
     for _ in 0..2 {
         run(&world).await;
         assert!(std::fs::read(object(dir.path(), &image, "system.raw")).expect("an object") == system);
         assert!(std::fs::read(object(dir.path(), &image, "data1.raw")).expect("an object") == data);
-        exported(&world, &me, &image, DiskFormat::Raw).await.expect("once more over the same objects");
+        exported(&world, &me, &image, ExportFormat::Raw).await.expect("once more over the same objects");
     }
     let job = world.service.job(&me, job).await.expect("the job");
     let all = (system.len() + data.len()) as u64;
     assert_eq!((job.state, job.done_bytes, job.total_bytes), (JobState::Succeeded, all, Some(all)));
-    let converted = exported(&world, &me, &image, DiskFormat::Vhd).await;
+    let converted = exported(&world, &me, &image, ExportFormat::Vhd).await;
     assert!(matches!(&converted, Err(Error::Conflict(Conflict::ImageExporting))), "{converted:?}");
     run(&world).await;
-    let converted = exported(&world, &me, &image, DiskFormat::Vhd).await;
+    let converted = exported(&world, &me, &image, ExportFormat::Vhd).await;
     let named = |why: &str| why.contains("raw") && why.contains("vhd");
     assert!(matches!(&converted, Err(Error::Unsupported(why)) if named(why)), "{converted:?}");
 }
@@ -274,17 +274,17 @@ async fn an_image_is_exported_as_what_it_is_stored_as() {
 async fn only_an_own_complete_private_image_is_exported() {
     let ((world, dir), me) = (world(Limits::default()), caller("p", "member"));
     let queued = create(&world, &me, raw()).await;
-    let early = exported(&world, &me, &queued, DiskFormat::Raw).await;
+    let early = exported(&world, &me, &queued, ExportFormat::Raw).await;
     assert!(matches!(early, Err(Error::Conflict(Conflict::ImageNotAvailable))), "{early:?}");
     let image = upload(&world, &me, queued.id, b"data").await.expect("uploaded");
-    let stranger = exported(&world, &caller("q", "member"), &image, DiskFormat::Raw).await;
+    let stranger = exported(&world, &caller("q", "member"), &image, ExportFormat::Raw).await;
     assert!(matches!(stranger, Err(Error::NotFound(Resource::Image(_)))), "{stranger:?}");
     let wanted = ExportImage {
         image: image.id,
         region: REGION.to_owned(),
         bucket: "elsewhere".to_owned(),
         prefix: None,
-        format: DiskFormat::Raw,
+        format: ExportFormat::Raw,
     };
     let nowhere = world.service.export_image(&me, wanted.clone(), Ask::default()).await;
     assert!(matches!(nowhere, Err(Error::NotFound(Resource::Bucket(_)))), "{nowhere:?}");
@@ -293,7 +293,7 @@ async fn only_an_own_complete_private_image_is_exported() {
     assert!(matches!(upwards, Err(Error::Invalid { field: Field::Object, .. })), "{upwards:?}");
     let community = vec![Change::Visibility(Visibility::Community)];
     let image = world.service.update_image(&me, image.id, community).await.expect("published");
-    let public = exported(&world, &me, &image, DiskFormat::Raw).await;
+    let public = exported(&world, &me, &image, ExportFormat::Raw).await;
     assert!(matches!(public, Err(Error::Conflict(Conflict::ImagePublic))), "{public:?}");
     assert_eq!(std::fs::read_dir(dir.path().join(BUCKET)).expect("listed").count(), 0);
 }
@@ -303,12 +303,12 @@ async fn an_export_that_was_cancelled_writes_no_object() {
     let ((world, dir), me) = (world(Limits::default()), caller("p", "member"));
     let image = create(&world, &me, raw()).await;
     let image = upload(&world, &me, image.id, b"data").await.expect("uploaded");
-    let job = exported(&world, &me, &image, DiskFormat::Raw).await.expect("begun");
+    let job = exported(&world, &me, &image, ExportFormat::Raw).await.expect("begun");
     let row = world.service.job(&me, job).await.expect("the job");
     world.service.cancel_job(&me, job).await.expect("cancelled");
     let late = world.service.carry_out_work(&row).await;
     assert!(late.is_err_and(|error| matches!(error, Error::Gone)));
     assert_eq!(run(&world).await, 0);
     assert_eq!(std::fs::read_dir(dir.path().join(BUCKET)).expect("listed").count(), 0);
-    exported(&world, &me, &image, DiskFormat::Raw).await.expect("another one may begin");
+    exported(&world, &me, &image, ExportFormat::Raw).await.expect("another one may begin");
 }

@@ -12,7 +12,7 @@ use super::stock::{amounts, disk_of, install, machine, named, run, shown, upload
 use super::{create, raw};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Cause, Change, Conflict, CopyImage, Error, ExportImage, ExportTo, Field, ImageSource, ImportImage,
+    Ask, Cause, Change, Conflict, CopyImage, Error, ExportFormat, ExportImage, ExportTo, Field, ImageSource, ImportImage,
     ImportObjects, ImportSource, JobMark, NewImage, ObjectDisk, Resource, Settings, job_cause, job_label, jobs_with,
 };
 
@@ -189,7 +189,7 @@ async fn an_export_to_a_key_that_was_told_replaces_nothing() {
     let ((world, dir), me) = (world(), caller("p", "member"));
     let image = uploaded(&world, &me, b"the bytes").await;
     let export = async |key: &str| {
-        let (bucket, format) = (BUCKET.to_owned(), DiskFormat::Raw);
+        let (bucket, format) = (BUCKET.to_owned(), ExportFormat::Raw);
         let wanted = ExportImage { image: image.id, region: "local-1".to_owned(), bucket, prefix: None, format };
         let to = ExportTo { key: Some(key.to_owned()), job: JobMark::new("out") };
         world.service.export_image_as(&me, wanted, to, Ask::default()).await

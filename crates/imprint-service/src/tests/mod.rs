@@ -3,8 +3,10 @@
 mod buckets;
 mod changing;
 mod chaos;
+mod checks;
 mod copies;
 mod definitions;
+mod disks;
 mod granted;
 mod imports;
 mod inventory;

@@ -1,0 +1,208 @@
+//! What a check says of an image, as facts that all dialects know. What somebody has said already stays.
+
+use imprint_inspect::{ItemName, Os, Report};
+use imprint_model::{Architecture, BootMode, Image, OsType};
+
+/// Property for the version of the system inside, as clients know it.
+const KEY_VERSION: &str = "os_version";
+/// Property for the distribution, where it has no name among the platforms.
+const KEY_DISTRIBUTION: &str = "os_distro";
+
+/// Distributions by the word they have for themselves, and the platforms they are.
+const PLATFORMS: [(&str, &str); 21] = [
+    ("almalinux", "AlmaLinux"),
+    ("alpine", "Alpine"),
+    ("anolis", "Anolis"),
+    ("centos", "CentOS"),
+    ("centos-stream", "CentOS Stream"),
+    ("coreos", "CoreOS"),
+    ("debian", "Debian"),
+    ("fedora", "Fedora"),
+    ("fedora-coreos", "Fedora CoreOS"),
+    ("freebsd", "FreeBSD"),
+    ("gentoo", "Gentoo"),
+    ("kylin", "Kylin"),
+    ("opensuse", "OpenSUSE"),
+    ("opensuse-leap", "OpenSUSE"),
+    ("opensuse-tumbleweed", "OpenSUSE"),
+    ("rhel", "RedHat"),
+    ("rocky", "Rocky Linux"),
+    ("sled", "SUSE"),
+    ("sles", "SUSE"),
+    ("ubuntu", "Ubuntu"),
+    ("uos", "UOS"),
+];
+
+/// Says of the image what the report tells and nobody has said; whether that was anything.
+pub(super) fn apply(image: &mut Image, report: &Report) -> bool {
+    let before = (image.facts.clone(), image.properties.len());
+    let Some(os) = &report.os else { return false };
+    let architecture = os.architecture.as_deref().and_then(architecture);
+    let platform = platform(os);
+    let facts = &mut image.facts;
+    // what is left of another system's description would be wrong of this one
+    let same_system = facts.platform.is_none() || facts.platform == platform;
+    if same_system && facts.os_name.is_none() {
+        facts.os_name = os_name(os, platform.as_deref(), architecture);
+    }
+    // a property of that name is somebody's word for the same
+    let said = |name: &str| image.properties.get(name).is_some_and(Option::is_some);
+    if facts.architecture.is_none() && !said("architecture") {
+        facts.architecture = architecture;
+    }
+    if facts.boot_mode.is_none() && !said("hw_firmware_type") {
+        facts.boot_mode = boot_mode(os, facts.architecture);
+    }
+    if facts.os_type.is_none() && !said("os_type") {
+        facts.os_type = os_type(os);
+    }
+    if facts.platform.is_none() && !said(KEY_DISTRIBUTION) {
+        facts.platform.clone_from(&platform);
+    }
+    if facts.nvme.is_none() {
+        facts.nvme = report.item(ItemName::Nvme).map(|item| item.risk.is_none());
+    }
+    let mut say = |name: &str, value: &str| {
+        if !value.is_empty() && !image.properties.contains_key(name) {
+            image.properties.insert(name.to_owned(), Some(value.to_owned()));
+        }
+    };
+    if same_system {
+        say(KEY_VERSION, &os.version);
+        if platform.is_none() && image.facts.platform.is_none() {
+            say(KEY_DISTRIBUTION, &os.distribution);
+        }
+    }
+    (image.facts.clone(), image.properties.len()) != before
+}
+
+fn platform(os: &Os) -> Option<String> {
+    if os.kind == "windows" {
+        // `Windows Server 2022 Datacenter` is an edition of `Windows Server 2022`
+        let words: Vec<&str> = os.pretty_name.split(' ').filter(|word| *word != "Microsoft").collect();
+        let named = words.len() >= 3 && words[0] == "Windows" && words[1] == "Server";
+        return named.then(|| words[..3].join(" "));
+    }
+    PLATFORMS.iter().find(|(word, _)| *word == os.distribution).map(|(_, platform)| (*platform).to_owned())
+}
+
+fn os_name(os: &Os, platform: Option<&str>, architecture: Option<Architecture>) -> Option<String> {
+    let name = if os.kind == "windows" { Some(os.pretty_name.as_str()) } else { platform };
+    let name = name.filter(|name| !name.is_empty())?;
+    let bits = if architecture == Some(Architecture::I386) { 32 } else { 64 };
+    Some(match os.version.as_str() {
+        "" => format!("{name} {bits}bit"),
+        _ if os.kind == "windows" => format!("{name} {bits}bit"),
+        version => format!("{name} {version} {bits}bit"),
+    })
+}
+
+fn architecture(word: &str) -> Option<Architecture> {
+    match word {
+        "x86_64" => Some(Architecture::X86_64),
+        "aarch64" | "arm64" => Some(Architecture::Arm64),
+        "i386" | "i486" | "i586" | "i686" => Some(Architecture::I386),
+        _ => None,
+    }
+}
+
+/// What starts by both starts by the older one everywhere, and some machines have no other; but there is no other
+/// firmware than the newer one for that processor.
+fn boot_mode(os: &Os, architecture: Option<Architecture>) -> Option<BootMode> {
+    match (os.boots_bios, os.boots_uefi) {
+        _ if architecture == Some(Architecture::Arm64) => os.boots_uefi.then_some(BootMode::Uefi),
+        (true, true) => Some(BootMode::UefiPreferred),
+        (true, false) => Some(BootMode::Bios),
+        (false, true) => Some(BootMode::Uefi),
+        (false, false) => None,
+    }
+}
+
+fn os_type(os: &Os) -> Option<OsType> {
+    match os.kind.as_str() {
+        "windows" => Some(OsType::Windows),
+        "" => None,
+        _ => Some(OsType::Linux),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imprint_inspect::{Item, Risk};
+    use imprint_model::{ImageId, ProjectId, Timestamp};
+
+    use super::*;
+
+    fn debian() -> Report {
+        let os = Os {
+            kind: "linux".to_owned(),
+            distribution: "debian".to_owned(),
+            version: "12.15".to_owned(),
+            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+            architecture: Some("x86_64".to_owned()),
+            boots_bios: true,
+            ..Os::default()
+        };
+        let nvme = Item::problem(ItemName::Nvme, "NotSupported", Risk::High, "NotInstalled", "");
+        Report { os: Some(os), items: vec![nvme], ..Report::default() }
+    }
+
+    fn blank() -> Image {
+        Image::blank(ImageId::random(), ProjectId::from("me"), "r".to_owned(), Timestamp(1))
+    }
+
+    #[test]
+    fn a_blank_image_is_described_once() {
+        let mut image = blank();
+        assert!(apply(&mut image, &debian()));
+        let facts = &image.facts;
+        assert_eq!(facts.os_name.as_deref(), Some("Debian 12.15 64bit"));
+        assert_eq!((facts.platform.as_deref(), facts.os_type), (Some("Debian"), Some(OsType::Linux)));
+        assert_eq!((facts.architecture, facts.boot_mode), (Some(Architecture::X86_64), Some(BootMode::Bios)));
+        assert_eq!(facts.nvme, Some(false));
+        assert_eq!(image.properties, [("os_version".to_owned(), Some("12.15".to_owned()))].into());
+        assert!(!apply(&mut image, &debian()), "there is nothing new");
+    }
+
+    #[test]
+    fn what_somebody_said_stays() {
+        let mut image = blank();
+        image.facts.platform = Some("Ubuntu".to_owned());
+        image.facts.architecture = Some(Architecture::Arm64);
+        image.properties.insert("hw_firmware_type".to_owned(), Some("other".to_owned()));
+        image.properties.insert("os_type".to_owned(), Some("beos".to_owned()));
+        apply(&mut image, &debian());
+        let facts = &image.facts;
+        assert_eq!((facts.platform.as_deref(), facts.os_name.as_deref()), (Some("Ubuntu"), None));
+        assert_eq!((facts.architecture, facts.boot_mode, facts.os_type), (Some(Architecture::Arm64), None, None));
+        assert!(!image.properties.contains_key("os_version"), "the version is of another system");
+    }
+
+    #[test]
+    fn a_distribution_without_a_platform_keeps_its_word() {
+        let mut report = debian();
+        if let Some(os) = &mut report.os {
+            (os.distribution, os.boots_bios, os.boots_uefi) = ("void".to_owned(), true, true);
+        }
+        let mut image = blank();
+        apply(&mut image, &report);
+        assert_eq!(image.properties.get("os_distro"), Some(&Some("void".to_owned())));
+        assert_eq!((image.facts.platform, image.facts.boot_mode), (None, Some(BootMode::UefiPreferred)));
+    }
+
+    #[test]
+    fn a_report_that_found_no_system_says_nothing() {
+        let mut image = blank();
+        assert!(!apply(&mut image, &Report::default()) && image == Image { ..image.clone() });
+        let windows = Os {
+            kind: "windows".to_owned(),
+            pretty_name: "Windows Server 2022 Datacenter".to_owned(),
+            version: "10.0".to_owned(),
+            ..Os::default()
+        };
+        apply(&mut image, &Report { os: Some(windows), ..Report::default() });
+        assert_eq!(image.facts.platform.as_deref(), Some("Windows Server 2022"));
+        assert_eq!(image.facts.os_name.as_deref(), Some("Windows Server 2022 Datacenter 64bit"));
+        assert_eq!(image.facts.os_type, Some(OsType::Windows));
+    }
+}

@@ -1,0 +1,105 @@
+//! Disks on their way into the store as what a guest sees: unpacked, and taken out of whatever format they came in.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use imprint_disk::{Format, Inspection, ReadAt};
+use imprint_model::{Content, Job};
+use tokio::task::spawn_blocking;
+
+use super::pieces::{Piece, pieces};
+use super::{guest_inside, open_error};
+use crate::Service;
+use crate::error::{Error, Quota};
+use crate::ingest::{Digests, Ingested};
+use crate::limits::within;
+
+/// Bytes between two notes of progress.
+const PROGRESS_BYTES: u64 = 64 << 20;
+/// Largest disk whose digests are computed when it is taken out of a format: they cost what all its zeros cost, too.
+const DIGESTED_BYTES_MAX: u64 = 64 << 30;
+
+/// What the job says meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// How far the work here is.
+    Own,
+    /// What it said before: done and total bytes.
+    Still(u64, u64),
+}
+
+/// What a disk is taken out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrapping {
+    /// A compressed file.
+    Packed(Format),
+    /// A format of disks.
+    Format(imprint_model::DiskFormat),
+}
+
+impl Service {
+    /// What is inside bytes that are a compressed file, stored beside it.
+    ///
+    /// # Errors
+    /// [`Error::Unsafe`] when they cannot be unpacked; [`Error::OverQuota`] of too many bytes.
+    pub(crate) async fn unpack(
+        &self,
+        (job, noted): (&Job, Noted),
+        packed: &Content,
+        format: Format,
+    ) -> Result<(Ingested, Inspection), Error> {
+        self.take_out((job, noted), packed, Wrapping::Packed(format)).await
+    }
+
+    /// The guest's disk inside bytes of this format, stored beside it.
+    ///
+    /// # Errors
+    /// [`Error::Unsafe`] when they cannot be read as that; [`Error::OverQuota`] of too large a disk.
+    pub(crate) async fn to_guest_disk(
+        &self,
+        (job, noted): (&Job, Noted),
+        content: &Content,
+        format: imprint_model::DiskFormat,
+    ) -> Result<Ingested, Error> {
+        self.take_out((job, noted), content, Wrapping::Format(format)).await.map(|(ingested, _)| ingested)
+    }
+
+    async fn take_out(
+        &self,
+        (job, noted): (&Job, Noted),
+        content: &Content,
+        wrapping: Wrapping,
+    ) -> Result<(Ingested, Inspection), Error> {
+        let (stored, call_off) = self.stored_disk(content).await?;
+        let open = move || match wrapping {
+            Wrapping::Packed(format) => {
+                let bytes: Arc<dyn ReadAt> = stored;
+                imprint_disk::open(bytes, format).map(|disk| disk.guest).map_err(open_error)
+            }
+            Wrapping::Format(format) => guest_inside(&stored, format),
+        };
+        let disk = spawn_blocking(open).await.map_err(Error::internal)??;
+        let size_bytes = disk.size_bytes();
+        within(self.settings.limits.image_size_bytes, size_bytes, Quota::ImageBytes)?;
+        let digests = if size_bytes <= DIGESTED_BYTES_MAX { Digests::Computed } else { Digests::LeftOut };
+        let mut ingest = self.ingest_with(digests).await?;
+        let mut parts = std::pin::pin!(pieces(disk, 0..size_bytes));
+        let mut noted_bytes = 0;
+        while let Some(part) = parts.next().await {
+            match part? {
+                Piece::Zeros(count) => ingest.write_zeros(count).await?,
+                Piece::Bytes(bytes) => ingest.write(bytes).await?,
+            }
+            if ingest.received_bytes() >= noted_bytes + PROGRESS_BYTES {
+                noted_bytes = ingest.received_bytes();
+                let (done, total) = match noted {
+                    Noted::Own => (noted_bytes, size_bytes),
+                    Noted::Still(done, total) => (done, total),
+                };
+                self.note_progress_of(job, done, total).await?;
+            }
+        }
+        drop(call_off);
+        ingest.finish_looked_at().await
+    }
+}

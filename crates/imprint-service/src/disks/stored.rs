@@ -1,0 +1,147 @@
+//! Random access to stored bytes, for readers of formats and file systems. A few blocks are kept, as those readers ask
+//! for the same small tables again and again; large reads go past them.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use imprint_disk::{ReadAt, Run, RunKind, past_the_end};
+use imprint_store::{Extent, MapReader};
+use quick_cache::sync::Cache;
+
+/// Length of a block that is kept.
+const BLOCK_BYTES: u64 = 128 << 10;
+/// Blocks that are kept of one disk: 16 MiB.
+const BLOCKS_KEPT: usize = 128;
+/// What one look at the map tells of.
+const SEGMENT_BYTES: u64 = 1 << 30;
+/// Such looks that are kept of one disk.
+const SEGMENTS_KEPT: usize = 64;
+/// Bytes of one read of the store.
+const READ_BYTES_MAX: usize = 8 << 20;
+
+/// Stored bytes by place. For blocking threads.
+pub(crate) struct StoredDisk {
+    reader: MapReader,
+    blocks: Cache<u64, Bytes>,
+    segments: Cache<u64, Arc<[Extent]>>,
+    called_off: Arc<AtomicBool>,
+    read_bytes: AtomicU64,
+}
+
+/// Ends the work on a disk when dropped: reading it fails from then on.
+#[derive(Debug)]
+pub(crate) struct CallOff(Arc<AtomicBool>);
+
+impl Drop for CallOff {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl StoredDisk {
+    pub(crate) fn new(reader: MapReader) -> (Self, CallOff) {
+        let called_off = Arc::new(AtomicBool::new(false));
+        let disk = Self {
+            reader,
+            blocks: Cache::new(BLOCKS_KEPT),
+            segments: Cache::new(SEGMENTS_KEPT),
+            called_off: Arc::clone(&called_off),
+            read_bytes: AtomicU64::new(0),
+        };
+        (disk, CallOff(called_off))
+    }
+
+    /// Bytes that were asked for so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    fn require_wanted(&self) -> io::Result<()> {
+        let off = self.called_off.load(Ordering::Relaxed);
+        if off { Err(io::Error::other("the work on this disk was called off")) } else { Ok(()) }
+    }
+
+    fn block(&self, number: u64) -> io::Result<Bytes> {
+        self.blocks.get_or_insert_with(&number, || {
+            let start = number * BLOCK_BYTES;
+            let len = BLOCK_BYTES.min(self.size_bytes() - start);
+            let mut block = vec![0; usize::try_from(len).map_err(|_| past_the_end())?];
+            self.read_past(start, &mut block)?;
+            Ok(Bytes::from(block))
+        })
+    }
+
+    /// Reads without keeping anything.
+    fn read_past(&self, mut offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        for part in buf.chunks_mut(READ_BYTES_MAX) {
+            self.reader.read_exact_at_blocking(offset, part).map_err(io::Error::other)?;
+            offset += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Where the data is in the segment of `offset`, from the segment's beginning.
+    fn segment(&self, number: u64) -> io::Result<Arc<[Extent]>> {
+        self.segments.get_or_insert_with(&number, || {
+            let start = number * SEGMENT_BYTES;
+            let found = self.reader.extents_blocking(start..start.saturating_add(SEGMENT_BYTES));
+            Ok(found.map_err(io::Error::other)?.into())
+        })
+    }
+}
+
+impl ReadAt for StoredDisk {
+    fn size_bytes(&self) -> u64 {
+        self.reader.size_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.require_wanted()?;
+        let len = buf.len() as u64;
+        offset.checked_add(len).filter(|&end| end <= self.size_bytes()).ok_or_else(past_the_end)?;
+        self.read_bytes.fetch_add(len, Ordering::Relaxed);
+        if len >= BLOCK_BYTES {
+            return self.read_past(offset, buf);
+        }
+        let (mut at, mut rest) = (offset, buf);
+        while !rest.is_empty() {
+            let block = self.block(at / BLOCK_BYTES)?;
+            let from = usize::try_from(at % BLOCK_BYTES).map_err(|_| past_the_end())?;
+            let part = rest.len().min(block.len() - from);
+            let (now, later) = rest.split_at_mut(part);
+            now.copy_from_slice(&block[from..from + part]);
+            at += part as u64;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn run_at(&self, offset: u64) -> io::Result<Run> {
+        self.require_wanted()?;
+        if offset >= self.size_bytes() {
+            return Err(past_the_end());
+        }
+        let segment = self.segment(offset / SEGMENT_BYTES)?;
+        let place = segment.partition_point(|extent| extent.offset + extent.len <= offset);
+        let extent = match segment.get(place) {
+            Some(extent) => *extent,
+            // a segment of more extents than one look tells of
+            None => {
+                let end = offset.saturating_add(SEGMENT_BYTES).min(self.size_bytes());
+                let found = self.reader.extents_blocking(offset..end).map_err(io::Error::other)?;
+                *found.first().ok_or_else(past_the_end)?
+            }
+        };
+        let kind = if extent.data { RunKind::Data } else { RunKind::Hole };
+        Ok(Run { len: extent.offset + extent.len - offset, kind })
+    }
+}
+
+impl fmt::Debug for StoredDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredDisk").field("reader", &self.reader).finish_non_exhaustive()
+    }
+}
