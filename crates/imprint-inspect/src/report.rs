@@ -109,6 +109,9 @@ pub struct Item {
     pub detail: String,
 }
 
+/// The problem of a missing NVMe driver, spelt as the interface that made the codes known spells it.
+pub(crate) const NVME_NOT_INSTALLED: &str = "NotInstallded";
+
 impl Item {
     /// All is well.
     pub fn fine(name: ItemName, value: impl Into<String>, detail: impl Into<String>) -> Item {
