@@ -92,19 +92,9 @@ impl Layout {
         self.pieces_from(self.marks[mark], mark * STEP).skip_while(move |piece| piece.end() <= offset)
     }
 
-    /// Where `unit` is written; `None` when it is left out.
-    pub(crate) fn find(&self, unit: u64) -> Option<Piece> {
-        self.pieces_from_unit(unit).next().filter(|piece| piece.place.unit <= unit)
-    }
-
     /// Where the last unit's frame ends, which is where the suffix begins.
     pub(crate) fn end(&self) -> u64 {
         self.end.offset
-    }
-
-    /// How many units are written.
-    pub(crate) fn written_units(&self) -> u64 {
-        self.end.ordinal
     }
 
     /// The checksum over the whole disk, for formats that end in one.

@@ -9,7 +9,7 @@ use crate::{Format, Inspection, Refusal, Warning};
 const SIZE: u64 = 5 * 1024 * 1024;
 
 /// Runs `qemu-img` in `folder`; false (and a word about it) when it is not installed.
-fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
+pub(super) fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
     match Command::new("qemu-img").args(arguments).current_dir(folder).output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -4,11 +4,12 @@ mod block_formats;
 mod corpus;
 mod disks;
 mod exports;
-mod sparse;
 mod hostile;
 mod made_by_qemu;
+mod qcow2;
 mod recognition;
 pub(crate) mod samples;
+mod sparse;
 mod streaming;
 
 use crate::{Inspection, Inspector};
