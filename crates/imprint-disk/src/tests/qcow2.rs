@@ -68,9 +68,9 @@ fn qemu_finds_nothing_wrong_with_disks_of_many_tebibytes() {
     let folder = tempfile::tempdir().unwrap();
     let size = 10 << 40;
     // enough tables that the reference counts need more than one block
-    let scattered = (0..700).map(|number| (number * (15 << 30) + number * 512, mixed(1000, 7)));
+    let scattered = (0..700).map(|number| (number * (14 << 30) + number * 512, mixed(1000, 7)));
     for compression in [Compression::None, Compression::Zlib] {
-        let target = Target::Qcow2 { compression, cluster_bytes: 4096 << 3 };
+        let target = Target::Qcow2 { compression, cluster_bytes: 32_768 };
         write_file(&folder.path().join("image"), Sparse::new(size, scattered.clone()), target);
         if !qemu_img(folder.path(), &["check", "-f", "qcow2", "image"]) {
             return;

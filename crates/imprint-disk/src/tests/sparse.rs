@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::{ReadAt, Run, RunKind, past_the_end};
 
 /// A disk of any size with data in few places; what lies between is a hole.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Sparse {
     pub(super) size: u64,
     /// In rising order, not overlapping, none empty.
@@ -23,6 +23,14 @@ impl Sparse {
         let mut bytes = vec![0; usize::try_from(self.size).unwrap()];
         self.read_at(0, &mut bytes).unwrap();
         bytes
+    }
+}
+
+/// Where the data is, and how it begins.
+impl std::fmt::Debug for Sparse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let data = self.data.iter().map(|(at, bytes)| (at, bytes.len(), &bytes[..bytes.len().min(8)]));
+        f.debug_struct("Sparse").field("size", &self.size).field("data", &data.collect::<Vec<_>>()).finish()
     }
 }
 

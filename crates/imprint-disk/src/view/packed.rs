@@ -38,7 +38,9 @@ impl ReadAt for Packed {
             let (now, rest) = buf.split_at_mut(len);
             let at = unit * unit_bytes + within;
             let stored = usize::try_from(self.disk.size_bytes().saturating_sub(at)).map_or(len, |left| left.min(len));
-            self.disk.read_at(at, &mut now[..stored])?;
+            if stored > 0 {
+                self.disk.read_at(at, &mut now[..stored])?;
+            }
             now[stored..].fill(0);
             buf = rest;
             rank += units;
