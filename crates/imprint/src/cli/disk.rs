@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod convert;
+mod holes;
 mod info;
 
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use imprint_disk::{Disk, FileBytes, Format as DiskFormat, OpenError, ReadAt};
+use imprint_disk::{Disk, Format as DiskFormat, OpenError, ReadAt};
 
 use super::table::Format;
 use crate::failure::{ExitCode, Failure};
@@ -67,7 +68,8 @@ impl Source {
         if file.metadata().is_ok_and(|meta| meta.is_dir()) {
             return Err(Failure::usage(format!("{} is a directory", path.display())));
         }
-        let file: Arc<dyn ReadAt> = Arc::new(FileBytes::new(file).map_err(|error| Failure::doing(&doing(), error))?);
+        let file = holes::FileWithHoles::new(file).map_err(|error| Failure::doing(&doing(), error))?;
+        let file: Arc<dyn ReadAt> = Arc::new(file);
         let format = match from {
             Some(format) => format,
             None => {

@@ -5,12 +5,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use imprint_disk::{Compression, Export, Format as DiskFormat, Target};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::holes::{Looking, is_zeros};
 use super::source_format;
 use crate::cli::progress;
 use crate::cli::table::{self, Format};
@@ -63,7 +65,8 @@ pub(super) fn run(output: Format, args: &ConvertArgs) -> Result<(), Failure> {
     let target = target(args)?;
     let disk = super::open(&args.source, args.from)?;
     let impossible = |error| Failure::doing(&format!("cannot write {}", args.target.display()), error);
-    let export = Export::new(disk.guest, target, None).map_err(impossible)?;
+    let guest = if finds_zeros_itself(target) { disk.guest } else { Arc::new(Looking(disk.guest)) };
+    let export = Export::new(guest, target, None).map_err(impossible)?;
     let threads = super::threads(args.threads.map(usize::from));
     if args.target == Path::new(STDOUT) {
         let mut stdout = io::stdout().lock();
@@ -80,6 +83,11 @@ pub(super) fn run(output: Format, args: &ConvertArgs) -> Result<(), Failure> {
         file_size_bytes,
     };
     table::one(output, &report)
+}
+
+/// Whether zeros that a disk holds as data take no room anyway: the writer of the file skips them, or a codec does.
+fn finds_zeros_itself(target: Target) -> bool {
+    target.is_compressed() || matches!(target, Target::Raw | Target::VhdFixed)
 }
 
 /// What was asked for, or what the name says.
@@ -204,11 +212,6 @@ fn write_sparsely(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
         Some(start) => file.write_all_at(&bytes[start..], at + start as u64),
         None => Ok(()),
     }
-}
-
-/// Whether all is zero; a block at a time, which is fast and ends early.
-fn is_zeros(bytes: &[u8]) -> bool {
-    bytes.chunks(1024).all(|block| block.iter().fold(0, |all, &byte| all | byte) == 0)
 }
 
 #[cfg(test)]
