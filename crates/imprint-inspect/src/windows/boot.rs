@@ -3,7 +3,7 @@
 use super::hive::{Hive, Value};
 use super::machine::{Machine, damaged_is_none};
 use crate::error::Result;
-use crate::guest_file::GuestFile;
+use crate::guest_file::{Bytes, GuestFile};
 use crate::report::{Item, ItemName, Os, Risk};
 use crate::tree::Tree;
 
@@ -88,8 +88,11 @@ impl Files {
 
 /// Follows a configuration to the loader.
 fn check_store(machine: &Machine<'_>, file: GuestFile) -> Result<Option<Problem>> {
-    let hive = Hive::open(Box::new(file), machine.tree().budget())?;
     let problem = |code, detail: String| Ok(Some(Problem { risk: Risk::High, code, detail }));
+    if file.size_bytes() == 0 {
+        return problem("Empty", "it is empty".to_owned());
+    }
+    let hive = Hive::open(Box::new(file), machine.tree().budget())?;
     let Some(system) = element(&hive, MANAGER_OBJECT, DEFAULT_ELEMENT)? else {
         return problem("NoDefault", "it names no system to start".to_owned());
     };
