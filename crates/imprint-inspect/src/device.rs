@@ -18,8 +18,10 @@ pub(crate) enum Device {
     PartLabel(String),
     /// A logical volume, as `group/volume`.
     Logical(String),
-    /// Something else of the device mapper, or a RAID array: a stable name for what may not be readable from outside.
+    /// By a name of the device mapper: a logical volume, or something that may not be readable from outside.
     Mapped(String),
+    /// A RAID array.
+    Array(String),
     /// By the order in which disks are found: the disk's number from 0, and the partition.
     Position { disk: u32, partition: Option<u32> },
     /// By the path or the serial number of the disk, which change with the machine.
@@ -60,13 +62,13 @@ impl Device {
         }
         let Some(name) = text.strip_prefix("/dev/") else { return Device::Other(text.to_owned()) };
         if let Some(mapped) = name.strip_prefix("mapper/") {
-            return logical(mapped).map_or_else(|| Device::Mapped(mapped.to_owned()), Device::Logical);
+            return Device::Mapped(mapped.to_owned());
         }
         if name.starts_with("disk/by-id/") || name.starts_with("disk/by-path/") {
             return Device::Hardware(name.to_owned());
         }
         if name.starts_with("md") || name.starts_with("dm-") {
-            return Device::Mapped(name.to_owned());
+            return Device::Array(name.to_owned());
         }
         if let Some(position) = position(name) {
             return position;
@@ -80,7 +82,8 @@ impl Device {
     /// Which of the volumes it is.
     pub(crate) fn find(&self, volumes: &[Volume]) -> Leads {
         let by = |is: &dyn Fn(&Volume) -> bool| volumes.iter().position(is);
-        let same = |have: &Option<String>, want: &String| have.as_ref().is_some_and(|have| have.eq_ignore_ascii_case(want));
+        let same =
+            |have: &Option<String>, want: &String| have.as_ref().is_some_and(|have| have.eq_ignore_ascii_case(want));
         let found = match self {
             Device::Uuid(uuid) => by(&|volume| same(&volume.uuid, uuid)),
             Device::Label(label) => by(&|volume| volume.label.as_ref() == Some(label)),
@@ -91,12 +94,17 @@ impl Device {
             }
             Device::PartLabel(label) => by(&|volume| volume.partition_label.as_ref() == Some(label)),
             Device::Logical(name) => by(&|volume| volume.name == *name),
+            Device::Mapped(name) => match by(&|volume| is_mapped_as(volume, name)) {
+                // A name without a hyphen of its own is no logical volume's.
+                None if !name.replace("--", "").contains('-') => return Leads::Unknown,
+                found => found,
+            },
             Device::Position { disk: 0, partition } => {
                 let name = partition.map(|number| number.to_string()).unwrap_or_default();
                 by(&|volume| volume.name == name)
             }
             Device::Position { .. } => return Leads::Nowhere,
-            Device::Mapped(_) | Device::Hardware(_) | Device::Other(_) => return Leads::Unknown,
+            Device::Array(_) | Device::Hardware(_) | Device::Other(_) => return Leads::Unknown,
         };
         match found {
             Some(index) => Leads::To(index),
@@ -110,24 +118,18 @@ impl Device {
         let closed = |volume: &Volume| {
             matches!(volume.content.as_deref(), Some("crypto_LUKS" | "BitLocker" | "linux_raid_member" | "bcache"))
         };
-        matches!(self, Device::Uuid(_) | Device::Label(_) | Device::Logical(_)) && volumes.iter().any(closed)
+        matches!(self, Device::Uuid(_) | Device::Label(_) | Device::Logical(_) | Device::Mapped(_))
+            && volumes.iter().any(closed)
     }
 }
 
-/// `group/volume` from a name of the device mapper, where a hyphen inside a name is doubled.
-fn logical(mapped: &str) -> Option<String> {
-    let mut bytes = mapped.char_indices().peekable();
-    while let Some((at, char)) = bytes.next() {
-        if char != '-' {
-            continue;
-        }
-        if bytes.next_if(|(_, next)| *next == '-').is_none() {
-            let (group, volume) = (&mapped[..at], &mapped[at + 1..]);
-            let whole = !group.is_empty() && !volume.is_empty();
-            return whole.then(|| format!("{}/{}", group.replace("--", "-"), volume.replace("--", "-")));
-        }
-    }
-    None
+/// Whether the device mapper calls a logical volume so. A hyphen inside a name is doubled there; what was written by hand
+/// may lack that.
+fn is_mapped_as(volume: &Volume, mapped: &str) -> bool {
+    volume.name.split_once('/').is_some_and(|(group, name)| {
+        mapped == format!("{}-{}", group.replace('-', "--"), name.replace('-', "--"))
+            || mapped == format!("{group}-{name}")
+    })
 }
 
 /// `sda1`, `vdb`, `xvda1`, `hda1`, `nvme0n1p1`, `mmcblk0p1`.
@@ -173,11 +175,9 @@ mod tests {
             ("/dev/xvdaa12", at(26, Some(12))),
             ("/dev/nvme1n1p3", at(1, Some(3))),
             ("/dev/nvme0n1", at(0, None)),
-            ("/dev/mapper/rl-root", Device::Logical("rl/root".into())),
-            ("/dev/mapper/vg_deb12--lvm--gz-swap_1", Device::Logical("vg_deb12-lvm-gz/swap_1".into())),
-            ("/dev/mapper/luks", Device::Mapped("luks".into())),
+            ("/dev/mapper/rl-root", Device::Mapped("rl-root".into())),
             ("/dev/rl/root", Device::Logical("rl/root".into())),
-            ("/dev/md0", Device::Mapped("md0".into())),
+            ("/dev/md0", Device::Array("md0".into())),
             ("/dev/disk/by-id/x", Device::Hardware("disk/by-id/x".into())),
             ("/dev/sda1x", Device::Other("/dev/sda1x".into())),
             ("server:/x", Device::Other("server:/x".into())),
@@ -196,6 +196,12 @@ mod tests {
         assert_eq!(Device::parse("/dev/vda2").find(&volumes), Leads::Nowhere);
         assert_eq!(Device::parse("/dev/sdb1").find(&volumes), Leads::Nowhere);
         assert_eq!(Device::parse("UUID=x").find(&volumes), Leads::Nowhere);
+        assert_eq!(Device::parse("/dev/mapper/luks").find(&volumes), Leads::Unknown);
+        assert_eq!(Device::parse("/dev/mapper/rl-root").find(&volumes), Leads::Nowhere);
+        volumes.push(Volume { name: "vg-a/lv-b".into(), ..Volume::default() });
+        for name in ["/dev/mapper/vg--a-lv--b", "/dev/mapper/vg-a-lv-b", "/dev/vg-a/lv-b"] {
+            assert_eq!(Device::parse(name).find(&volumes), Leads::To(1), "{name}");
+        }
         volumes.push(Volume { name: "2".into(), content: Some("crypto_LUKS".into()), ..Volume::default() });
         assert_eq!(Device::parse("UUID=x").find(&volumes), Leads::Unknown);
     }

@@ -35,8 +35,17 @@ pub(crate) const SD_MOD: Driver = driver("sd_mod", "CONFIG_BLK_DEV_SD", "drivers
 pub(crate) const VIRTIO_NET: Driver = driver("virtio_net", "CONFIG_VIRTIO_NET", "drivers/net");
 /// All that is asked for or depended on by name.
 const ALL: [&Driver; 11] = [
-    &NVME, &NVME_CORE, &VIRTIO, &VIRTIO_RING, &VIRTIO_PCI, &VIRTIO_PCI_MODERN, &VIRTIO_PCI_LEGACY, &VIRTIO_BLK, &VIRTIO_SCSI,
-    &SD_MOD, &VIRTIO_NET,
+    &NVME,
+    &NVME_CORE,
+    &VIRTIO,
+    &VIRTIO_RING,
+    &VIRTIO_PCI,
+    &VIRTIO_PCI_MODERN,
+    &VIRTIO_PCI_LEGACY,
+    &VIRTIO_BLK,
+    &VIRTIO_SCSI,
+    &SD_MOD,
+    &VIRTIO_NET,
 ];
 
 /// Where a driver is.
@@ -86,7 +95,12 @@ pub(crate) struct Drivers<'a> {
 
 impl<'a> Drivers<'a> {
     /// Reads the lists of a kernel.
-    pub(crate) fn read(guest: &Guest, kernel_path: &str, version: &str, initramfs: Option<&'a Initramfs>) -> Drivers<'a> {
+    pub(crate) fn read(
+        guest: &Guest,
+        kernel_path: &str,
+        version: &str,
+        initramfs: Option<&'a Initramfs>,
+    ) -> Drivers<'a> {
         let directory = modules_directory(guest, version).unwrap_or_else(|| format!("/lib/modules/{version}"));
         let mut drivers = Drivers {
             version: version.to_owned(),
@@ -114,14 +128,17 @@ impl<'a> Drivers<'a> {
         ];
         let Some(text) = configurations.iter().find_map(|path| guest.text(path)) else { return };
         let set: HashSet<&str> = text.lines().filter_map(|line| line.strip_suffix("=y")).collect();
-        self.built_in.extend(ALL.iter().filter(|driver| set.contains(driver.setting)).map(|driver| driver.module.to_owned()));
+        self.built_in
+            .extend(ALL.iter().filter(|driver| set.contains(driver.setting)).map(|driver| driver.module.to_owned()));
     }
 
     fn read_dependencies(&mut self, guest: &Guest, directory: &str) {
         let bytes = guest.bytes(&format!("{directory}/modules.dep"), LIST_BYTES_MAX).unwrap_or_default();
         for line in String::from_utf8_lossy(&bytes).lines() {
             let Some((path, needs)) = line.split_once(':') else { continue };
-            let Some(module) = module_name(path).filter(|name| ALL.iter().any(|driver| driver.module == name)) else { continue };
+            let Some(module) = module_name(path).filter(|name| ALL.iter().any(|driver| driver.module == name)) else {
+                continue;
+            };
             // The list may speak of modules that were removed since.
             let path = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
             if guest.is_file(&path) {
@@ -133,7 +150,8 @@ impl<'a> Drivers<'a> {
             for driver in ALL {
                 let base = format!("{directory}/kernel/{}/{}.ko", driver.directory, driver.module);
                 let spellings = [base.clone(), base.replace('_', "-")];
-                let forms = spellings.iter().flat_map(|base| ["", ".xz", ".zst", ".gz"].map(|end| format!("{base}{end}")));
+                let forms =
+                    spellings.iter().flat_map(|base| ["", ".xz", ".zst", ".gz"].map(|end| format!("{base}{end}")));
                 if forms.into_iter().any(|path| guest.is_file(&path)) {
                     self.on_root.insert(driver.module.to_owned());
                 }

@@ -136,7 +136,11 @@ impl Search<'_> {
         } else if self.guest.list("/var/lib/cloud/instances").iter().any(|name| !name.starts_with('.')) {
             self.add("cloud-init-instance", "/var/lib/cloud/instances", Risk::Low);
         }
-        for path in self.names("/etc/ssh").filter(|path| path.contains("/ssh_host_") && path.ends_with("_key")).collect::<Vec<_>>() {
+        for path in self
+            .names("/etc/ssh")
+            .filter(|path| path.contains("/ssh_host_") && path.ends_with("_key"))
+            .collect::<Vec<_>>()
+        {
             self.file(&path, "ssh-host-key", Risk::Low);
         }
         for name in ["rsa", "ecdsa", "ed25519", "dss"] {
@@ -151,9 +155,12 @@ impl Search<'_> {
         if text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
             self.add("persistent-net-rules", rules, Risk::High);
         }
-        for path in self.names("/etc/sysconfig/network-scripts").filter(|path| path.contains("/ifcfg-")).collect::<Vec<_>>() {
+        for path in
+            self.names("/etc/sysconfig/network-scripts").filter(|path| path.contains("/ifcfg-")).collect::<Vec<_>>()
+        {
             let text = self.guest.text(&path).unwrap_or_default();
-            if text.lines().any(|line| line.trim_start().starts_with("HWADDR=") && line.trim().len() > "HWADDR=".len()) {
+            if text.lines().any(|line| line.trim_start().starts_with("HWADDR=") && line.trim().len() > "HWADDR=".len())
+            {
                 self.add("fixed-hardware-address", &path, Risk::High);
             }
         }
@@ -167,7 +174,11 @@ impl Search<'_> {
 
     fn keys(&mut self) {
         for directory in ["/etc/ssl/private", "/etc/pki/tls/private"] {
-            for path in self.names(directory).filter(|path| path.ends_with(".key") || path.ends_with(".pem")).collect::<Vec<_>>() {
+            for path in self
+                .names(directory)
+                .filter(|path| path.ends_with(".key") || path.ends_with(".pem"))
+                .collect::<Vec<_>>()
+            {
                 // Every installation makes itself this one; it is worth no more than its name says.
                 let risk = if path.contains("snakeoil") { Risk::Low } else { Risk::Medium };
                 self.file(&path, "private-key", risk);
@@ -242,7 +253,10 @@ mod tests {
             ("/home/a/.ssh/authorized_keys", "ssh-rsa secret"),
             ("/home/a/.ssh/work", "-----BEGIN OPENSSH PRIVATE KEY-----\nsecret"),
             ("/root/.bash_history", "secret"),
-            ("/etc/udev/rules.d/70-persistent-net.rules", "SUBSYSTEM==\"net\", ATTR{address}==\"00:16\", NAME=\"eth0\"\n"),
+            (
+                "/etc/udev/rules.d/70-persistent-net.rules",
+                "SUBSYSTEM==\"net\", ATTR{address}==\"00:16\", NAME=\"eth0\"\n",
+            ),
             ("/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nHWADDR=00:16:3e:00:00:01\n"),
             ("/var/lib/dhcp/dhclient.eth0.leases", "lease {}"),
         ];

@@ -35,9 +35,34 @@ impl Line {
     /// Whether it is no volume of a disk: network, memory, another path.
     pub(crate) fn is_virtual(&self) -> bool {
         const VIRTUAL: [&str; 28] = [
-            "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "ramfs", "cgroup", "cgroup2", "debugfs", "tracefs",
-            "securityfs", "configfs", "fusectl", "mqueue", "hugetlbfs", "efivarfs", "bpf", "usbfs", "overlay", "none",
-            "nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "glusterfs",
+            "proc",
+            "sysfs",
+            "tmpfs",
+            "devtmpfs",
+            "devpts",
+            "ramfs",
+            "cgroup",
+            "cgroup2",
+            "debugfs",
+            "tracefs",
+            "securityfs",
+            "configfs",
+            "fusectl",
+            "mqueue",
+            "hugetlbfs",
+            "efivarfs",
+            "bpf",
+            "usbfs",
+            "overlay",
+            "none",
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "9p",
+            "virtiofs",
+            "ceph",
+            "glusterfs",
         ];
         VIRTUAL.contains(&self.fs_type.as_str())
             || self.fs_type.starts_with("fuse.")

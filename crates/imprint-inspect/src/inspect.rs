@@ -50,22 +50,31 @@ fn check(disk: &Arc<dyn ReadAt>, budget: &Arc<Budget>, report: &mut Report) -> R
     report.partition_table = partition_table.map(str::to_owned);
     report.volumes = found.iter().map(described).collect();
     report.items.push(items::file_systems(&found));
-    if let Some(error) = ended {
-        return Err(error);
-    }
-    let Some(root) = roots::choose(&found, budget)? else {
-        return without_system(&*disk, &found, report);
+    ended.map_or(Ok(()), Err)?;
+    examine(&*disk, &found, report, budget)
+}
+
+/// Everything past the volumes, which are described in the report.
+fn examine(disk: &dyn ReadAt, found: &[Found], report: &mut Report, budget: &Arc<Budget>) -> Result<(), Error> {
+    let Some(root) = roots::choose(found, budget)? else {
+        return without_system(disk, found, report);
     };
-    let mounted = roots::mount(&root, &found, &report.volumes, budget)?;
+    let mounted = roots::mount(&root, found, &report.volumes, budget)?;
     for (volume, path) in &mounted.mount_points {
         report.volumes[*volume].mount_point.get_or_insert_with(|| path.clone());
     }
     match root.kind {
-        Kind::Linux => linux(&*disk, root, mounted, report, budget),
-        Kind::Windows => of_windows(&root, &mounted, &found, report),
+        Kind::Linux => linux(disk, &root, mounted, report, budget),
+        Kind::Windows => of_windows(&root, &mounted, found, report),
         Kind::Other(name) => {
             let pretty_name = name.to_owned();
-            report.os = Some(Os { kind: pretty_name.clone(), distribution: pretty_name.clone(), pretty_name, root: root_name(&root, report), ..Os::default() });
+            report.os = Some(Os {
+                kind: pretty_name.clone(),
+                distribution: pretty_name.clone(),
+                pretty_name,
+                root: root_name(&root, report),
+                ..Os::default()
+            });
             Ok(())
         }
     }
@@ -99,11 +108,17 @@ fn root_name(root: &Root, report: &Report) -> String {
     if root.subvolume.is_empty() { volume.to_owned() } else { format!("{volume}:{}", root.subvolume) }
 }
 
-fn linux(disk: &dyn ReadAt, root: Root, mounted: Mounted, report: &mut Report, budget: &Arc<Budget>) -> Result<(), Error> {
+fn linux(
+    disk: &dyn ReadAt,
+    root: &Root,
+    mounted: Mounted,
+    report: &mut Report,
+    budget: &Arc<Budget>,
+) -> Result<(), Error> {
     let Mounted { tree, fstab, esp, subvolumes, troubles, .. } = mounted;
     let guest = Guest::new(tree);
     let mut os = os::detect(&guest);
-    os.root = root_name(&root, report);
+    os.root = root_name(root, report);
     let installed = packages::list(guest.tree(), &os, budget);
     os.package_format = installed.format;
     report.packages = installed.packages;
@@ -195,15 +210,24 @@ fn read_initramfs(guest: &Guest, boot: &Boot, budget: &Budget) -> Result<Option<
 
 /// Makes every text fit to be shown, and puts the items into their order.
 fn finish(report: &mut Report) {
-    report.items.sort_by_key(|item| item.name);
+    // Of two that looked at one thing, the worse is kept; of two alike the later, which knew more.
+    report.items.sort_by_key(|item| (item.name, item.risk));
+    report.items.reverse();
+    report.items.dedup_by_key(|item| item.name);
+    report.items.reverse();
     let sentence = |text: &mut String| *text = clean(&text, SENTENCE_CHARS_MAX);
     let word = |text: &mut String| *text = crate::text::clean_word(&text);
     for volume in &mut report.volumes {
         word(&mut volume.name);
         let Volume { partition_type, partition_uuid, partition_label, content, uuid, label, mount_point, .. } = volume;
-        [partition_type, partition_uuid, partition_label, content, uuid, label, mount_point].into_iter().flatten().for_each(word);
+        [partition_type, partition_uuid, partition_label, content, uuid, label, mount_point]
+            .into_iter()
+            .flatten()
+            .for_each(word);
     }
-    if let Some(Os { kind, distribution, version, pretty_name, architecture, host_name, kernel, root, .. }) = &mut report.os {
+    if let Some(Os { kind, distribution, version, pretty_name, architecture, host_name, kernel, root, .. }) =
+        &mut report.os
+    {
         [kind, distribution, version, pretty_name, root].into_iter().for_each(word);
         [architecture, host_name, kernel].into_iter().flatten().for_each(word);
     }
@@ -215,4 +239,15 @@ fn finish(report: &mut Report) {
         sentence(&mut finding.path);
     }
     report.incomplete.iter_mut().for_each(sentence);
+}
+
+/// The report of volumes made for a test.
+#[cfg(test)]
+pub(crate) fn inspect_made(disk: &dyn ReadAt, found: &[Found], limits: Limits) -> Report {
+    let mut report = Report { volumes: found.iter().map(described).collect(), ..Report::default() };
+    report.items.push(items::file_systems(found));
+    let ended = examine(disk, found, &mut report, &Arc::new(Budget::new(limits))).err();
+    report.incomplete = ended.map(|error| error.to_string());
+    finish(&mut report);
+    report
 }

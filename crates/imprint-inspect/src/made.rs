@@ -172,3 +172,26 @@ pub(crate) fn tree_over(made: Made) -> Tree {
 pub(crate) fn guest(files: &[(&str, &str)]) -> Guest {
     Guest::new(tree_over(file_system(files)))
 }
+
+/// One entry as `cpio -H newc` writes it.
+pub(crate) fn entry(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut fields = [0_u32; 13];
+    fields[1] = 0o100_644;
+    fields[6] = u32::try_from(content.len()).unwrap();
+    fields[11] = u32::try_from(name.len() + 1).unwrap();
+    let mut bytes = b"070701".to_vec();
+    bytes.extend(fields.iter().flat_map(|field| format!("{field:08X}").into_bytes()));
+    bytes.extend(name.as_bytes());
+    bytes.push(0);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes.extend(content);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// A whole archive with these names.
+pub(crate) fn archive(names: &[&str]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = names.iter().flat_map(|name| entry(name, name.as_bytes())).collect();
+    bytes.extend(entry("TRAILER!!!", b""));
+    bytes
+}

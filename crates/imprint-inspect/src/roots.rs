@@ -200,16 +200,26 @@ impl Mounted {
 
     /// A volume that looks like `/boot` when the table does not say where that is.
     fn find_boot(&mut self, found: &[Found]) -> Result<()> {
-        let has_kernel = |names: Vec<String>| names.iter().any(|name| name.starts_with("vmlinuz") || name.starts_with("grub"));
-        if self.mount_points.iter().any(|(_, path)| path == "/boot") || has_kernel(self.tree.list("/boot").unwrap_or_default()) {
+        let has_kernel =
+            |names: Vec<String>| names.iter().any(|name| name.starts_with("vmlinuz") || name.starts_with("grub"));
+        if self.mount_points.iter().any(|(_, path)| path == "/boot")
+            || has_kernel(self.tree.list("/boot").unwrap_or_default())
+        {
             return Ok(());
         }
         for (volume, fs) in self.unused(found) {
             let top = Tree::new(fs.clone(), fs.root(), self.tree.budget().clone());
-            let is_boot = ["/grub/grub.cfg", "/grub2/grub.cfg", "/grub/menu.lst", "/grub/grub.conf", "/loader/entries", "/extlinux.conf"]
-                .iter()
-                .map(|path| top.exists(path))
-                .collect::<Result<Vec<bool>>>();
+            let is_boot = [
+                "/grub/grub.cfg",
+                "/grub2/grub.cfg",
+                "/grub/menu.lst",
+                "/grub/grub.conf",
+                "/loader/entries",
+                "/extlinux.conf",
+            ]
+            .iter()
+            .map(|path| top.exists(path))
+            .collect::<Result<Vec<bool>>>();
             match is_boot {
                 Ok(is) if is.contains(&true) => {
                     let node = fs.root();
@@ -224,7 +234,9 @@ impl Mounted {
 
     /// The EFI system partition: where the table mounts it, or else at a place where it usually is.
     fn find_esp(&mut self, found: &[Found]) -> Result<()> {
-        let is_fat = |volume: usize| found.get(volume).and_then(|found| found.fs.as_ref()).is_some_and(|fs| fs.type_name() == "vfat");
+        let is_fat = |volume: usize| {
+            found.get(volume).and_then(|found| found.fs.as_ref()).is_some_and(|fs| fs.type_name() == "vfat")
+        };
         for (volume, path) in &self.mount_points {
             if is_fat(*volume) && self.tree.is_dir(format!("{path}/EFI")).unwrap_or_default() {
                 self.esp = Some(path.clone());

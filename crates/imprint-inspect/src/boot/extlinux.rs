@@ -58,7 +58,10 @@ mod tests {
         );
         assert_eq!(default.as_deref(), Some("old"));
         assert_eq!(entries[0].kernel.as_deref(), Some("vmlinuz-virt"));
-        assert_eq!((entries[0].initrds[0].as_str(), entries[0].argument("root")), ("initramfs-virt", Some("LABEL=root")));
+        assert_eq!(
+            (entries[0].initrds[0].as_str(), entries[0].argument("root")),
+            ("initramfs-virt", Some("LABEL=root"))
+        );
         assert_eq!((entries[1].initrds[0].as_str(), entries[1].command_line.as_str()), ("/i", "ro"));
         assert!(entries[1].is_called("old"));
     }

@@ -53,7 +53,11 @@ impl Firmware {
             let begins = |sector: [u8; SECTOR]| sector.iter().any(|byte| *byte != 0);
             let there = core > 0 && core.checked_mul(SECTOR as u64).and_then(|at| sector(disk, at)).is_some_and(begins);
             self.bios = there;
-            let state = if there { "GRUB in the first sector and its core at" } else { "GRUB in the first sector, but no core at" };
+            let state = if there {
+                "GRUB in the first sector and its core at"
+            } else {
+                "GRUB in the first sector, but no core at"
+            };
             self.seen.push(format!("{state} sector {core}"));
             return;
         }

@@ -80,7 +80,9 @@ impl Config {
                     entry.kernel = words.first().map(|path| without_device(path).to_owned());
                     entry.command_line = words.get(1..).unwrap_or_default().join(" ");
                 }
-                ("initrd", Some(entry)) => entry.initrds = rest.split_whitespace().map(without_device).map(str::to_owned).collect(),
+                ("initrd", Some(entry)) => {
+                    entry.initrds = rest.split_whitespace().map(without_device).map(str::to_owned).collect()
+                }
                 _ => {}
             }
         }
@@ -384,7 +386,7 @@ menuentry 'UEFI Firmware Settings' { fwsetup; }
 
     #[test]
     fn damage_is_told() {
-        let damage = |text| Config::parse(text, &HashMap::new()).damage;
+        let damage = |text: &str| Config::parse(text, &HashMap::new()).damage;
         assert_eq!(damage("menuentry 'x' {\n linux /v\n"), Some("a block has no end"));
         assert_eq!(damage("menuentry 'x {\n"), Some("a quote has no end"));
         assert_eq!(damage(&"submenu x {\n".repeat(40)), Some("blocks lie too deep"));

@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn names_tell_it_too() {
         assert_eq!(version_from_name("vmlinuz-6.1.0-28-amd64").as_deref(), Some("6.1.0-28-amd64"));
-        assert_eq!(version_from_name("vmlinuz-5.14.0-427.13.1.el9_4.x86_64").as_deref(), Some("5.14.0-427.13.1.el9_4.x86_64"));
+        assert_eq!(
+            version_from_name("vmlinuz-5.14.0-427.13.1.el9_4.x86_64").as_deref(),
+            Some("5.14.0-427.13.1.el9_4.x86_64")
+        );
         assert_eq!(version_from_name("vmlinuz-virt"), None);
         assert_eq!(version_from_name("vmlinuz"), None);
     }

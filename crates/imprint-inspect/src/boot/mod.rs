@@ -135,7 +135,8 @@ impl Finder<'_> {
     fn environment(&self) -> HashMap<String, String> {
         let esp = self.places.esp.as_deref().unwrap_or("/boot/efi");
         let mut paths = vec!["/boot/grub2/grubenv".to_owned(), "/boot/grub/grubenv".to_owned()];
-        paths.extend(self.guest.list(&format!("{esp}/EFI")).into_iter().map(|name| format!("{esp}/EFI/{name}/grubenv")));
+        paths
+            .extend(self.guest.list(&format!("{esp}/EFI")).into_iter().map(|name| format!("{esp}/EFI/{name}/grubenv")));
         let block = paths.iter().find_map(|path| self.guest.text(path)).unwrap_or_default();
         grub::environment(&block)
     }
@@ -199,7 +200,8 @@ impl Finder<'_> {
             }
             let configuration = format!("{base}/loader/loader.conf");
             let default = self.guest.text(&configuration).and_then(|text| {
-                let line = text.lines().rev().find_map(|line| line.trim().strip_prefix("default")?.split_whitespace().next());
+                let line =
+                    text.lines().rev().find_map(|line| line.trim().strip_prefix("default")?.split_whitespace().next());
                 line.map(str::to_owned)
             });
             self.boot.loader = Some("systemd-boot");
@@ -257,7 +259,8 @@ impl Finder<'_> {
     /// Without any configuration: the newest kernel that lies where kernels do.
     fn kernels(&mut self) {
         let names = self.guest.list("/boot");
-        let mut found: Vec<&String> = names.iter().filter(|name| is_kernel_name(name) && !name.contains("rescue")).collect();
+        let mut found: Vec<&String> =
+            names.iter().filter(|name| is_kernel_name(name) && !name.contains("rescue")).collect();
         found.sort_by(|a, b| bls::compare_versions(b, a));
         for name in found.into_iter().take(ENTRY_FILES_MAX) {
             let version = version_from_name(name).unwrap_or_default();
@@ -314,9 +317,9 @@ impl Finder<'_> {
 
 /// Whether a file in `/boot` is a kernel by its name.
 fn is_kernel_name(name: &str) -> bool {
-    ["vmlinuz", "vmlinux", "Image", "kernel"].iter().any(|start| {
-        name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    })
+    ["vmlinuz", "vmlinux", "Image", "kernel"]
+        .iter()
+        .any(|start| name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
 }
 
 fn strip_device(path: &str) -> &str {

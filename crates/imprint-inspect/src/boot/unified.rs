@@ -30,7 +30,8 @@ pub(super) fn entry(guest: &Guest, path: &str) -> Option<Entry> {
         read_text(guest, &file, section)
     };
     let id = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".efi").to_owned();
-    let title = text(".osrel").and_then(|text| crate::settings::assigned(&text, "PRETTY_NAME")).unwrap_or_else(|| id.clone());
+    let title =
+        text(".osrel").and_then(|text| crate::settings::assigned(&text, "PRETTY_NAME")).unwrap_or_else(|| id.clone());
     let has_initrd = sections.iter().any(|section| section.name == ".initrd");
     Some(Entry {
         chain: vec![[String::new(), title.clone(), id]],

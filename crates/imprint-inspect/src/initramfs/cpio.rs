@@ -66,7 +66,8 @@ impl<'a, R: Read> Archive<'a, R> {
 fn field(header: &[u8; HEADER_BYTES], index: usize) -> io::Result<u32> {
     let digits = &header[6 + 8 * index..14 + 8 * index];
     let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    text.and_then(|text| u32::from_str_radix(text, 16).ok()).ok_or_else(|| corrupt("a field of the archive is no number"))
+    text.and_then(|text| u32::from_str_radix(text, 16).ok())
+        .ok_or_else(|| corrupt("a field of the archive is no number"))
 }
 
 /// How many bytes are missing to a multiple of four.
@@ -75,31 +76,9 @@ fn padding(bytes: u64) -> usize {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    /// One entry as `cpio -H newc` writes it.
-    pub(in super::super) fn entry(name: &str, content: &[u8]) -> Vec<u8> {
-        let mut fields = [0_u32; 13];
-        fields[1] = 0o100_644;
-        fields[6] = u32::try_from(content.len()).unwrap();
-        fields[11] = u32::try_from(name.len() + 1).unwrap();
-        let mut bytes = b"070701".to_vec();
-        bytes.extend(fields.iter().flat_map(|field| format!("{field:08X}").into_bytes()));
-        bytes.extend(name.as_bytes());
-        bytes.push(0);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes.extend(content);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
-    /// A whole archive with these names.
-    pub(in super::super) fn archive(names: &[&str]) -> Vec<u8> {
-        let mut bytes: Vec<u8> = names.iter().flat_map(|name| entry(name, name.as_bytes())).collect();
-        bytes.extend(entry("TRAILER!!!", b""));
-        bytes
-    }
+    use crate::made::archive;
 
     fn names(bytes: &[u8]) -> io::Result<Vec<String>> {
         let mut stream = bytes;

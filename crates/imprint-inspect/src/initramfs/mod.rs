@@ -10,15 +10,15 @@ mod source;
 mod tests;
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 
 use codec::{Codec, DECODER_BYTES_MAX};
 use cpio::{Archive, is_archive};
-use source::{Source, from_io, into_io};
 pub(crate) use source::{At, Part};
+use source::{Source, from_io, into_io};
 
 /// How many bytes all segments together may decode to.
 const DECODED_BYTES_MAX: u64 = 512 << 20;
@@ -28,8 +28,10 @@ const SEGMENTS_MAX: usize = 16;
 const ENTRIES_MAX: u64 = 200_000;
 /// How many kernels' modules may be in it.
 const VERSIONS_MAX: usize = 16;
-/// How many zeros may stand before what is no segment: enough for the padding that loaders put there.
+/// How many bytes tell what a segment is.
 const LOOK_BYTES: usize = 6;
+/// How much is decoded at once.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// What an initramfs holds.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -93,7 +95,7 @@ struct Listing<'b> {
 
 impl Listing<'_> {
     fn segments(&mut self, source: &mut Source<'_>) -> io::Result<()> {
-        while source.skip_zeros()? {
+        while skip_zeros(source)? {
             let start = source.look(LOOK_BYTES)?.to_vec();
             if self.found.segments.len() == SEGMENTS_MAX {
                 return Err(imprint_disk::corrupt("it has too many segments"));
@@ -121,17 +123,12 @@ impl Listing<'_> {
             return Err(imprint_disk::corrupt(format!("compression {} is not supported", codec.name())));
         };
         let left = DECODED_BYTES_MAX.saturating_sub(self.decoded);
-        let mut decoded = Metered { stream: io::BufReader::with_capacity(64 << 10, decoder), left, budget };
-        loop {
-            let mut first = [0];
-            // Zeros pad archives to blocks; anything else is the next header's first byte.
-            while decoded.read(&mut first)? == 1 && first == [0] {}
-            if first == [0] {
-                break;
-            }
-            self.archive(&mut (&first[..]).chain(&mut decoded))?;
+        let mut decoded = io::BufReader::with_capacity(BUFFER_BYTES, Metered { stream: decoder, left, budget });
+        // Zeros pad archives to blocks; anything else is the next header's first byte.
+        while skip_zeros(&mut decoded)? {
+            self.archive(&mut decoded)?;
         }
-        self.decoded = DECODED_BYTES_MAX - decoded.left;
+        self.decoded = DECODED_BYTES_MAX - decoded.get_ref().left;
         Ok(())
     }
 
@@ -169,6 +166,22 @@ pub(crate) fn module_name(path: &str) -> Option<String> {
     let (name, compression) = file.split_once(".ko")?;
     let known = ["", ".xz", ".zst", ".gz"].contains(&compression);
     (known && !name.is_empty()).then(|| name.replace('-', "_"))
+}
+
+/// Skips zeros; says whether anything follows.
+fn skip_zeros(stream: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = stream.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let zeros = bytes.iter().position(|&byte| byte != 0);
+        let skipped = zeros.unwrap_or(bytes.len());
+        stream.consume(skipped);
+        if zeros.is_some() {
+            return Ok(true);
+        }
+    }
 }
 
 /// A stream that ends in an error past its bound, and counts against the budget on its way.

@@ -63,26 +63,6 @@ impl<'a> Source<'a> {
         }
         Ok(&self.buffer[self.begin..self.end.min(self.begin + count)])
     }
-
-    /// Skips zeros; says whether anything follows.
-    pub(super) fn skip_zeros(&mut self) -> io::Result<bool> {
-        loop {
-            let bytes = self.fill_buf()?;
-            if bytes.is_empty() {
-                return Ok(false);
-            }
-            match bytes.iter().position(|&byte| byte != 0) {
-                Some(zeros) => {
-                    self.consume(zeros);
-                    return Ok(true);
-                }
-                None => {
-                    let zeros = bytes.len();
-                    self.consume(zeros);
-                }
-            }
-        }
-    }
 }
 
 impl BufRead for Source<'_> {

@@ -1,8 +1,8 @@
 use std::io::Write;
 
-use super::cpio::tests::archive;
 use super::*;
 use crate::Limits;
+use crate::made::{archive, entry};
 
 struct Bytes(Vec<u8>);
 
@@ -49,8 +49,11 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-const MODULES: [&str; 3] =
-    ["lib/modules/6.1.0/kernel/drivers/nvme/host/nvme.ko", "usr/lib/modules/6.1.0/x/nvme-core.ko.xz", "scripts/growroot"];
+const MODULES: [&str; 3] = [
+    "lib/modules/6.1.0/kernel/drivers/nvme/host/nvme.ko",
+    "usr/lib/modules/6.1.0/x/nvme-core.ko.xz",
+    "scripts/growroot",
+];
 
 #[test]
 fn every_compression_gives_the_same_modules() {
@@ -103,7 +106,7 @@ fn a_bomb_ends_at_the_bound() {
 fn a_file_that_fills_the_archive_is_bounded_too() {
     // One entry that claims 4 GiB: the archive's own lengths do not get past the bound either.
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
-    let mut header = super::cpio::tests::entry("a", b"");
+    let mut header = entry("a", b"");
     header[54..62].copy_from_slice(b"FFFFFFFF");
     encoder.write_all(&header).unwrap();
     let zeros = vec![0; 1 << 20];

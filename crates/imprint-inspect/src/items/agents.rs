@@ -13,7 +13,8 @@ pub(super) fn guest_agent(scene: &Scene<'_>) -> Option<Item> {
         (&["xe-guest-utilities", "xen-guest-agent"][..], "Xen"),
     ];
     let package = scene.package(&["qemu-guest-agent"]);
-    let is_there = package.is_some() || scene.guest.is_file("/usr/bin/qemu-ga") || scene.guest.is_file("/usr/sbin/qemu-ga");
+    let is_there =
+        package.is_some() || scene.guest.is_file("/usr/bin/qemu-ga") || scene.guest.is_file("/usr/sbin/qemu-ga");
     if let Some((package, maker)) = foreign.iter().find_map(|(names, maker)| Some((scene.package(names)?, maker))) {
         let detail = format!("{} {} is for machines of {maker}.", package.name, package.version);
         return Some(Item::problem(name, package.name.as_str(), Risk::Low, "Foreign", detail));
@@ -42,6 +43,12 @@ fn agent(scene: &Scene<'_>, name: ItemName, directory: &str, package: &str, word
     if scene.guest.is_dir(directory) || scene.package(&[package]).is_some() {
         Item::fine(name, "Installed", format!("{directory} holds {words}."))
     } else {
-        Item::problem(name, "NotInstalled", Risk::Info, "NotInstalled", format!("{directory} does not exist: {words} is not installed."))
+        Item::problem(
+            name,
+            "NotInstalled",
+            Risk::Info,
+            "NotInstalled",
+            format!("{directory} does not exist: {words} is not installed."),
+        )
     }
 }

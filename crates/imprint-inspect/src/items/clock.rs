@@ -8,8 +8,11 @@ use super::Scene;
 pub(super) fn rtc_time_mode(scene: &Scene<'_>) -> Option<Item> {
     let name = ItemName::RtcTimeMode;
     let guest = scene.guest;
-    let value = |path: &str, key: &str| guest.text(path).and_then(|text| assigned(&text, key)).filter(|value| !value.is_empty());
-    let source = if let Some(line) = guest.text("/etc/adjtime").and_then(|text| text.lines().nth(2).map(str::to_owned)) {
+    let value = |path: &str, key: &str| {
+        guest.text(path).and_then(|text| assigned(&text, key)).filter(|value| !value.is_empty())
+    };
+    let source = if let Some(line) = guest.text("/etc/adjtime").and_then(|text| text.lines().nth(2).map(str::to_owned))
+    {
         Some(("/etc/adjtime", line.trim() == "LOCAL"))
     } else if let Some(clock) = value("/etc/conf.d/hwclock", "clock") {
         Some(("/etc/conf.d/hwclock", clock.eq_ignore_ascii_case("local")))

@@ -6,7 +6,11 @@ use super::{Problems, Scene, enabled_script, enabled_unit};
 
 /// Units of cloud-init; one that is enabled brings the others.
 const UNITS: [&str; 6] = [
-    "cloud-init.service", "cloud-init-local.service", "cloud-init-main.service", "cloud-config.service", "cloud-final.service",
+    "cloud-init.service",
+    "cloud-init-local.service",
+    "cloud-init-main.service",
+    "cloud-config.service",
+    "cloud-final.service",
     "cloud-init-network.service",
 ];
 /// Sources that clouds of the usual kinds, or a disk beside the machine, answer.
@@ -19,15 +23,25 @@ pub(super) fn cloud_init(scene: &Scene<'_>) -> Option<Item> {
         return Some(Item::fine(name, format!("tiny-cloud {}", tiny.version), detail));
     }
     if !is_installed(scene) {
-        let detail = "cloud-init is not installed: a machine takes neither its name nor keys and passwords from the cloud.";
+        let detail =
+            "cloud-init is not installed: a machine takes neither its name nor keys and passwords from the cloud.";
         return Some(Item::problem(name, "NotInstalled", Risk::Medium, "NotInstalled", detail));
     }
-    let value = scene.package(&["cloud-init"]).map_or_else(|| "Installed".to_owned(), |package| package.version.clone());
+    let value =
+        scene.package(&["cloud-init"]).map_or_else(|| "Installed".to_owned(), |package| package.version.clone());
     let mut problems = Problems::default();
     if scene.guest.exists("/etc/cloud/cloud-init.disabled") {
-        problems.add(Risk::Medium, "Disabled", "cloud-init is installed, but /etc/cloud/cloud-init.disabled keeps it from running.");
+        problems.add(
+            Risk::Medium,
+            "Disabled",
+            "cloud-init is installed, but /etc/cloud/cloud-init.disabled keeps it from running.",
+        );
     } else if argument_disables(scene) {
-        problems.add(Risk::Medium, "Disabled", "cloud-init is installed, but the kernel's command line keeps it from running.");
+        problems.add(
+            Risk::Medium,
+            "Disabled",
+            "cloud-init is installed, but the kernel's command line keeps it from running.",
+        );
     } else if !has_unit(scene) {
         problems.add(Risk::Medium, "Disabled", "cloud-init is installed, but nothing starts it.");
     }
@@ -55,7 +69,8 @@ pub(super) fn is_enabled(scene: &Scene<'_>) -> bool {
 /// Whether its own configuration tells it not to configure the network.
 pub(super) fn leaves_network_alone(scene: &Scene<'_>) -> bool {
     configurations(scene).iter().any(|text| {
-        let flat: String = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ");
+        let flat: String =
+            text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ");
         let flat = flat.replace(['{', '}'], " ");
         let words: Vec<&str> = flat.split_whitespace().collect();
         words.windows(3).any(|three| three == ["network:", "config:", "disabled"])
@@ -63,7 +78,9 @@ pub(super) fn leaves_network_alone(scene: &Scene<'_>) -> bool {
 }
 
 fn is_installed(scene: &Scene<'_>) -> bool {
-    scene.package(&["cloud-init"]).is_some() || scene.guest.is_file("/usr/bin/cloud-init") || scene.guest.is_file("/usr/local/bin/cloud-init")
+    scene.package(&["cloud-init"]).is_some()
+        || scene.guest.is_file("/usr/bin/cloud-init")
+        || scene.guest.is_file("/usr/local/bin/cloud-init")
 }
 
 fn has_unit(scene: &Scene<'_>) -> bool {
@@ -91,7 +108,9 @@ fn sources(scene: &Scene<'_>) -> Option<Vec<String>> {
             let Some(rest) = line.strip_prefix("datasource_list:") else { continue };
             let mut list = rest.split('#').next().unwrap_or_default().trim().to_owned();
             while (list.is_empty() || list.starts_with('[')) && !list.ends_with(']') {
-                let Some(more) = lines.next_if(|more| more.trim_start() != *more || more.starts_with('-')) else { break };
+                let Some(more) = lines.next_if(|more| more.trim_start() != *more || more.starts_with('-')) else {
+                    break;
+                };
                 list.push(' ');
                 list.push_str(more.trim().trim_start_matches("- "));
                 if !list.trim_start().starts_with('[') {

@@ -130,10 +130,24 @@ impl Problems {
 /// Whether a systemd unit or an init script is enabled, and by what.
 fn enabled_unit(guest: &Guest, units: &[&str]) -> Option<String> {
     // A mask is a link to nothing in the place of the unit.
-    let units = units.iter().filter(|unit| guest.link(&format!("/etc/systemd/system/{unit}")).as_deref() != Some("/dev/null"));
+    let units =
+        units.iter().filter(|unit| guest.link(&format!("/etc/systemd/system/{unit}")).as_deref() != Some("/dev/null"));
     for unit in units {
         for base in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
-            for target in ["multi-user", "sockets", "default", "sysinit", "cloud-init", "cloud-config", "network-online", "basic", "graphical", "network", "timers", "getty"] {
+            for target in [
+                "multi-user",
+                "sockets",
+                "default",
+                "sysinit",
+                "cloud-init",
+                "cloud-config",
+                "network-online",
+                "basic",
+                "graphical",
+                "network",
+                "timers",
+                "getty",
+            ] {
                 let path = format!("{base}/{target}.target.wants/{unit}");
                 if guest.link(&path).is_some() || guest.is_file(&path) {
                     return Some(path);
@@ -153,7 +167,9 @@ fn enabled_script(guest: &Guest, names: &[&str]) -> Option<String> {
                 return Some(path);
             }
         }
-        for level in ["/etc/rc2.d", "/etc/rc3.d", "/etc/rc5.d", "/etc/rc.d/rc3.d", "/etc/rc.d/rc5.d", "/etc/init.d/rc3.d"] {
+        for level in
+            ["/etc/rc2.d", "/etc/rc3.d", "/etc/rc5.d", "/etc/rc.d/rc3.d", "/etc/rc.d/rc5.d", "/etc/init.d/rc3.d"]
+        {
             let starts = |file: &String| file.starts_with('S') && file.get(3..).is_some_and(|rest| rest == *name);
             if let Some(file) = guest.list(level).iter().find(|file| starts(file)) {
                 return Some(format!("{level}/{file}"));

@@ -22,7 +22,7 @@ pub(super) fn fstab(scene: &Scene<'_>) -> Option<Item> {
         let lines: Vec<String> = table.malformed.iter().take(8).map(usize::to_string).collect();
         problems.add(Risk::Medium, "Malformed", format!("Lines of /etc/fstab that are none: {}.", lines.join(", ")));
     }
-    let fine = ("Valid", format!("All {} lines of /etc/fstab name what is there.", table.lines.len()));
+    let fine = ("Valid", "Every line of /etc/fstab names what is there.".to_owned());
     Some(problems.item(name, fine, "Invalid"))
 }
 
@@ -34,7 +34,9 @@ fn problem(scene: &Scene<'_>, line: &Line) -> Option<(Risk, &'static str, String
             if line.may_be_missing() {
                 return None;
             }
-            let detail = format!("{device} for {mount_point} is on another disk, which a new machine does not have; nofail is not set.");
+            let detail = format!(
+                "{device} for {mount_point} is on another disk, which a new machine does not have; nofail is not set."
+            );
             return Some((Risk::Medium, "ExtraDisk", detail));
         }
         Device::Position { .. } | Device::Hardware(_) => {
@@ -51,7 +53,8 @@ fn problem(scene: &Scene<'_>, line: &Line) -> Option<(Risk, &'static str, String
             Some((Risk::Medium, "UnknownSwap", format!("The swap {device} is none of the volumes.")))
         }
         Leads::Nowhere => {
-            let detail = format!("{device} for {mount_point} is none of the volumes: a start ends in the emergency shell.");
+            let detail =
+                format!("{device} for {mount_point} is none of the volumes: a start ends in the emergency shell.");
             Some((Risk::High, "UnknownDevice", detail))
         }
         Leads::To(volume) if mount_point == "/" && volume != scene.root => {

@@ -31,20 +31,31 @@ pub(super) fn dhcp(scene: &Scene<'_>) -> Option<Item> {
     let mut problems = Problems::default();
     for path in ["/etc/udev/rules.d/70-persistent-net.rules", "/etc/udev/rules.d/80-net-name-slot.rules"] {
         if scene.guest.text(path).is_some_and(|text| binds_names(&text)) {
-            let detail = format!("{path} gives network interfaces their names by hardware addresses of another machine: the network is lost.");
+            let detail = format!(
+                "{path} gives network interfaces their names by hardware addresses of another machine: the network is lost."
+            );
             problems.add(Risk::High, "FixedMac", detail);
         }
     }
     for interface in network.interfaces.iter().filter(|interface| interface.mac.is_some()) {
         let Interface { path, name, mac, .. } = interface;
         let mac = mac.as_deref().unwrap_or_default();
-        problems.add(Risk::High, "FixedMac", format!("{path} binds {name} to the hardware address {mac} of another machine."));
+        problems.add(
+            Risk::High,
+            "FixedMac",
+            format!("{path} binds {name} to the hardware address {mac} of another machine."),
+        );
     }
     let by_dhcp: Vec<&Interface> = network.interfaces.iter().filter(|interface| interface.uses_dhcp).collect();
     let is_static = !network.interfaces.is_empty() && by_dhcp.is_empty();
     if is_static {
-        let names: Vec<String> = network.interfaces.iter().map(|interface| format!("{} ({})", interface.name, interface.path)).collect();
-        problems.add(Risk::High, "Static", format!("Only fixed addresses are set, and none by DHCP: {}.", names.join(", ")));
+        let names: Vec<String> =
+            network.interfaces.iter().map(|interface| format!("{} ({})", interface.name, interface.path)).collect();
+        problems.add(
+            Risk::High,
+            "Static",
+            format!("Only fixed addresses are set, and none by DHCP: {}.", names.join(", ")),
+        );
     } else if by_dhcp.iter().any(|_| network.uses_ifupdown) && !has_dhcp_client(scene) {
         problems.add(Risk::High, "NoClient", "Interfaces are set to DHCP, but no DHCP client is installed.");
     }
@@ -81,8 +92,14 @@ fn automatic(scene: &Scene<'_>) -> Option<(&'static str, String)> {
 
 fn has_dhcp_client(scene: &Scene<'_>) -> bool {
     const CLIENTS: [&str; 8] = [
-        "/sbin/dhclient", "/usr/sbin/dhclient", "/sbin/dhcpcd", "/usr/sbin/dhcpcd", "/sbin/udhcpc", "/bin/busybox",
-        "/usr/bin/busybox", "/usr/sbin/pump",
+        "/sbin/dhclient",
+        "/usr/sbin/dhclient",
+        "/sbin/dhcpcd",
+        "/usr/sbin/dhcpcd",
+        "/sbin/udhcpc",
+        "/bin/busybox",
+        "/usr/bin/busybox",
+        "/usr/sbin/pump",
     ];
     CLIENTS.iter().any(|path| scene.guest.is_file(path))
 }
@@ -178,19 +195,27 @@ impl Network {
         for directory in ["/etc/systemd/network", "/usr/lib/systemd/network"] {
             // Units that systemd ships are for containers and virtual bridges.
             let shipped = |path: &String| directory.starts_with("/usr/lib") && path.contains("/80-");
-            for path in scene.guest.list_ending(directory, ".network").into_iter().filter(|path| !shipped(path)).take(FILES_MAX) {
+            for path in
+                scene.guest.list_ending(directory, ".network").into_iter().filter(|path| !shipped(path)).take(FILES_MAX)
+            {
                 let settings = sections(&scene.guest.text(&path).unwrap_or_default());
                 let value = |section: &str, key: &str| {
                     let found = settings.iter().rfind(|setting| setting.section == section && setting.key == key);
                     found.map(|setting| setting.value.clone()).filter(|value| !value.is_empty())
                 };
-                let uses_dhcp = value("Network", "DHCP").is_some_and(|word| !matches!(word.as_str(), "no" | "false" | "none" | "off"));
+                let uses_dhcp = value("Network", "DHCP")
+                    .is_some_and(|word| !matches!(word.as_str(), "no" | "false" | "none" | "off"));
                 let has_address = value("Network", "Address").or_else(|| value("Address", "Address")).is_some();
                 if !uses_dhcp && !has_address {
                     continue;
                 }
                 let mac = value("Match", "MACAddress").or_else(|| value("Match", "PermanentMACAddress"));
-                self.interfaces.push(Interface { name: value("Match", "Name").unwrap_or_else(|| "*".to_owned()), uses_dhcp, mac, path });
+                self.interfaces.push(Interface {
+                    name: value("Match", "Name").unwrap_or_else(|| "*".to_owned()),
+                    uses_dhcp,
+                    mac,
+                    path,
+                });
             }
         }
     }
@@ -198,7 +223,8 @@ impl Network {
     /// `ifcfg-…` of Red Hat and of SUSE.
     fn sysconfig(&mut self, scene: &Scene<'_>) {
         for directory in ["/etc/sysconfig/network-scripts", "/etc/sysconfig/network"] {
-            let files = scene.guest.list(directory).into_iter().filter(|name| name.starts_with("ifcfg-")).take(FILES_MAX);
+            let files =
+                scene.guest.list(directory).into_iter().filter(|name| name.starts_with("ifcfg-")).take(FILES_MAX);
             for file in files {
                 let name = file.trim_start_matches("ifcfg-").to_owned();
                 let ends = [".bak", ".orig", ".rpmsave", ".rpmnew", ".rpmorig", "~", ".old", ".template"];
@@ -245,7 +271,12 @@ fn netplan_interfaces(path: &str, text: &str) -> Vec<Interface> {
                 }
             }
             Some(_) if *depth.get_or_insert(indent) == indent => {
-                interfaces.push(Interface { path: path.to_owned(), name: key.to_owned(), uses_dhcp: value.contains("dhcp4: true"), mac: None });
+                interfaces.push(Interface {
+                    path: path.to_owned(),
+                    name: key.to_owned(),
+                    uses_dhcp: value.contains("dhcp4: true"),
+                    mac: None,
+                });
             }
             Some(_) => {
                 let Some(interface) = interfaces.last_mut() else { continue };

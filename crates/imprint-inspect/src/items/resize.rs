@@ -6,7 +6,13 @@ use super::{Problems, Scene};
 
 pub(super) fn online_resize(scene: &Scene<'_>) -> Option<Item> {
     let mut problems = Problems::default();
-    let package = scene.package(&["cloud-guest-utils", "cloud-utils-growpart", "growpart", "cloud-initramfs-growroot", "growroot"]);
+    let package = scene.package(&[
+        "cloud-guest-utils",
+        "cloud-utils-growpart",
+        "growpart",
+        "cloud-initramfs-growroot",
+        "growroot",
+    ]);
     let by = if let Some(package) = package {
         Some(format!("{} {}", package.name, package.version))
     } else if scene.guest.is_file("/usr/bin/growpart") {
@@ -19,7 +25,11 @@ pub(super) fn online_resize(scene: &Scene<'_>) -> Option<Item> {
         scene.package(&["tiny-cloud"]).map(|package| format!("tiny-cloud {}", package.version))
     };
     if by.is_none() {
-        problems.add(Risk::Medium, "NotInstalled", "Nothing makes the root partition larger when the disk is: growpart is not installed.");
+        problems.add(
+            Risk::Medium,
+            "NotInstalled",
+            "Nothing makes the root partition larger when the disk is: growpart is not installed.",
+        );
     }
     if !root_is_last(scene.volumes, scene.root) {
         let detail = "Another partition lies behind the root: it cannot grow.";
@@ -33,7 +43,9 @@ pub(super) fn online_resize(scene: &Scene<'_>) -> Option<Item> {
 fn root_is_last(volumes: &[Volume], root: usize) -> bool {
     let end = |volume: &Volume| volume.offset_bytes.map(|offset| offset.saturating_add(volume.size_bytes));
     let Some(volume) = volumes.get(root) else { return false };
-    let Some(last) = volumes.iter().filter(|volume| end(volume).is_some()).max_by_key(|volume| end(volume)) else { return false };
+    let Some(last) = volumes.iter().filter(|volume| end(volume).is_some()).max_by_key(|volume| end(volume)) else {
+        return false;
+    };
     match end(volume) {
         Some(own) => end(last) == Some(own),
         None => matches!(last.content.as_deref(), Some("LVM2_member" | "linux_raid_member")),

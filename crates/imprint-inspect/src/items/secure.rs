@@ -44,21 +44,28 @@ pub(super) fn firewall(scene: &Scene<'_>) -> Option<Item> {
 /// Whether it is on, and whether it lets SSH in; the same for all below.
 fn ufw(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
     let enabled = assigned(&scene.guest.text("/etc/ufw/ufw.conf")?, "ENABLED")?;
-    let open = ["/etc/ufw/user.rules", "/lib/ufw/user.rules"].iter().filter_map(|path| scene.guest.text(path)).any(|text| {
-        let accepts = |line: &str| line.starts_with("-A") && line.contains("--dport 22 ") && line.contains("ACCEPT");
-        text.lines().any(accepts)
-    });
+    let open =
+        ["/etc/ufw/user.rules", "/lib/ufw/user.rules"].iter().filter_map(|path| scene.guest.text(path)).any(|text| {
+            let accepts =
+                |line: &str| line.starts_with("-A") && line.contains("--dport 22 ") && line.contains("ACCEPT");
+            text.lines().any(accepts)
+        });
     means_yes(&enabled).then_some(("ufw", open))
 }
 
 fn firewalld(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
     let guest = scene.guest;
     enabled_unit(guest, &["firewalld.service"])?;
-    let zone = guest.text("/etc/firewalld/firewalld.conf").and_then(|text| assigned(&text, "DefaultZone")).unwrap_or_else(|| "public".to_owned());
+    let zone = guest
+        .text("/etc/firewalld/firewalld.conf")
+        .and_then(|text| assigned(&text, "DefaultZone"))
+        .unwrap_or_else(|| "public".to_owned());
     let zones = [format!("/etc/firewalld/zones/{zone}.xml"), format!("/usr/lib/firewalld/zones/{zone}.xml")];
     let text = zones.iter().find_map(|path| guest.text(path));
     // The zone that every installation begins with lets SSH in.
-    let open = text.is_none_or(|text| text.contains("\"ssh\"") || text.contains("port=\"22\"") || text.contains("target=\"ACCEPT\""));
+    let open = text.is_none_or(|text| {
+        text.contains("\"ssh\"") || text.contains("port=\"22\"") || text.contains("target=\"ACCEPT\"")
+    });
     Some(("firewalld", open))
 }
 
@@ -66,15 +73,21 @@ fn nftables(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
     enabled_unit(scene.guest, &["nftables.service"]).or_else(|| enabled_script(scene.guest, &["nftables"]))?;
     let paths = ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf", "/etc/nftables.nft"];
     let text = paths.iter().find_map(|path| scene.guest.text(path))?;
-    let drops = text.lines().map(str::trim).any(|line| {
-        line.contains("hook input") && (line.contains("policy drop") || line.contains("policy reject"))
-    });
-    let lets_in = |line: &str| line.contains("dport") && (line.contains("22") || line.contains("ssh")) && line.contains("accept");
+    let drops = text
+        .lines()
+        .map(str::trim)
+        .any(|line| line.contains("hook input") && (line.contains("policy drop") || line.contains("policy reject")));
+    let lets_in =
+        |line: &str| line.contains("dport") && (line.contains("22") || line.contains("ssh")) && line.contains("accept");
     Some(("nftables", !drops || text.lines().any(lets_in)))
 }
 
 fn iptables(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
-    let paths = [("/etc/iptables/rules.v4", "netfilter-persistent"), ("/etc/sysconfig/iptables", "iptables"), ("/etc/iptables/rules-save", "iptables")];
+    let paths = [
+        ("/etc/iptables/rules.v4", "netfilter-persistent"),
+        ("/etc/sysconfig/iptables", "iptables"),
+        ("/etc/iptables/rules-save", "iptables"),
+    ];
     let (text, _) = paths.iter().find_map(|(path, service)| {
         let text = scene.guest.text(path)?;
         let unit = format!("{service}.service");
@@ -84,13 +97,19 @@ fn iptables(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
     let input = |line: &&str| line.starts_with("-A INPUT");
     let closes = text.lines().any(|line| line.starts_with(":INPUT DROP"))
         || text.lines().filter(input).any(|line| line.ends_with("-j DROP") || line.contains("-j REJECT"));
-    let lets_in = |line: &str| (line.contains("--dport 22 ") || line.contains("--dports 22")) && line.contains("ACCEPT");
+    let lets_in =
+        |line: &str| (line.contains("--dport 22 ") || line.contains("--dports 22")) && line.contains("ACCEPT");
     Some(("iptables", !closes || text.lines().filter(input).any(lets_in)))
 }
 
 fn susefirewall(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
-    enabled_unit(scene.guest, &["SuSEfirewall2.service"]).or_else(|| enabled_script(scene.guest, &["SuSEfirewall2_setup"]))?;
+    enabled_unit(scene.guest, &["SuSEfirewall2.service"])
+        .or_else(|| enabled_script(scene.guest, &["SuSEfirewall2_setup"]))?;
     let text = scene.guest.text("/etc/sysconfig/SuSEfirewall2")?;
-    let services = ["FW_SERVICES_EXT_TCP", "FW_CONFIGURATIONS_EXT"].iter().filter_map(|key| assigned(&text, key)).collect::<Vec<_>>().join(" ");
+    let services = ["FW_SERVICES_EXT_TCP", "FW_CONFIGURATIONS_EXT"]
+        .iter()
+        .filter_map(|key| assigned(&text, key))
+        .collect::<Vec<_>>()
+        .join(" ");
     Some(("SuSEfirewall2", services.split_whitespace().any(|word| word == "22" || word == "ssh" || word == "sshd")))
 }

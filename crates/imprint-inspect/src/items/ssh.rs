@@ -87,16 +87,26 @@ impl Config {
 pub(super) fn sshd(scene: &Scene<'_>) -> Option<Item> {
     let name = ItemName::Sshd;
     let package = scene.package(&["openssh-server", "openssh", "openssh-server-common", "dropbear", "dropbear-bin"]);
-    let program = ["/usr/sbin/sshd", "/sbin/sshd", "/usr/sbin/dropbear", "/usr/bin/dropbear"].iter().find(|path| scene.guest.is_file(path));
+    let program = ["/usr/sbin/sshd", "/sbin/sshd", "/usr/sbin/dropbear", "/usr/bin/dropbear"]
+        .iter()
+        .find(|path| scene.guest.is_file(path));
     if package.is_none() && program.is_none() {
-        return Some(Item::problem(name, "NotInstalled", Risk::High, "NotInstalled", "There is no SSH server: a machine cannot be reached."));
+        return Some(Item::problem(
+            name,
+            "NotInstalled",
+            Risk::High,
+            "NotInstalled",
+            "There is no SSH server: a machine cannot be reached.",
+        ));
     }
-    let installed = package.map_or_else(|| "sshd".to_owned(), |package| format!("{} {}", package.name, package.version));
+    let installed =
+        package.map_or_else(|| "sshd".to_owned(), |package| format!("{} {}", package.name, package.version));
     let config = Config::read(scene);
     let words = config.words();
     let mut problems = Problems::default();
     let units = ["ssh.service", "sshd.service", "ssh.socket", "sshd.socket", "dropbear.service", "ssh@.service"];
-    let enabled = enabled_unit(scene.guest, &units).or_else(|| enabled_script(scene.guest, &["sshd", "ssh", "dropbear"]));
+    let enabled =
+        enabled_unit(scene.guest, &units).or_else(|| enabled_script(scene.guest, &["sshd", "ssh", "dropbear"]));
     if enabled.is_none() {
         problems.add(Risk::High, "Disabled", format!("{installed} is installed, but nothing starts it ({words})."));
     }

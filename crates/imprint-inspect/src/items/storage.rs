@@ -10,7 +10,8 @@ pub(crate) fn file_systems(found: &[Found]) -> Item {
     let mut problems = Problems::default();
     let mut count = 0;
     for found in found {
-        let name = if found.volume.name.is_empty() { "the disk".to_owned() } else { format!("volume {}", found.volume.name) };
+        let name =
+            if found.volume.name.is_empty() { "the disk".to_owned() } else { format!("volume {}", found.volume.name) };
         if let Some(trouble) = &found.trouble {
             let content = found.volume.content.as_deref().unwrap_or("what is there");
             problems.add(Risk::Medium, "Unreadable", format!("On {name}, {content} could not be read: {trouble}."));
@@ -27,11 +28,16 @@ pub(crate) fn file_systems(found: &[Found]) -> Item {
             problems.add(Risk::Error, "LargerThanPartition", detail);
         }
         if !fs.is_clean() {
-            let detail = format!("{} on {name} was not unmounted: its journal is replayed at the first start.", fs.type_name());
+            let detail =
+                format!("{} on {name} was not unmounted: its journal is replayed at the first start.", fs.type_name());
             problems.add(Risk::Low, "NotClean", detail);
         }
     }
-    let value = if problems.found.iter().any(|(_, problem, _)| *problem == "NotClean") && problems.found.len() == 1 { "Dirty" } else { "Damaged" };
-    let fine = ("Clean", format!("All {count} file systems were left in order."));
+    let value = if problems.found.iter().any(|(_, problem, _)| *problem == "NotClean") && problems.found.len() == 1 {
+        "Dirty"
+    } else {
+        "Damaged"
+    };
+    let fine = ("Clean", format!("File systems, all left in order: {count}."));
     problems.item(ItemName::FileSystem, fine, value)
 }

@@ -35,7 +35,9 @@ pub(super) fn os_version(scene: &Scene<'_>) -> Option<Item> {
 
 pub(super) fn architecture(scene: &Scene<'_>) -> Option<Item> {
     Some(match &scene.os.architecture {
-        Some(architecture) => Item::fine(ItemName::Architecture, architecture.as_str(), "By the header of a system program."),
+        Some(architecture) => {
+            Item::fine(ItemName::Architecture, architecture.as_str(), "By the header of a system program.")
+        }
         None => Item::problem(
             ItemName::Architecture,
             "Unknown",
@@ -57,10 +59,12 @@ pub(super) fn kernel_version(scene: &Scene<'_>) -> Option<Item> {
     }
     let others = [scene.guest.list("/lib/modules"), scene.guest.list("/usr/lib/modules")].concat();
     Some(if others.is_empty() {
-        let detail = "There are no modules on the root file system; only what is in the kernel and its initramfs works.";
+        let detail =
+            "There are no modules on the root file system; only what is in the kernel and its initramfs works.";
         Item::problem(name, version, Risk::Low, "NoModules", detail)
     } else {
-        let detail = format!("There are modules for {}, but none for the kernel that starts, {version}.", others.join(", "));
+        let detail =
+            format!("There are modules for {}, but none for the kernel that starts, {version}.", others.join(", "));
         Item::problem(name, version, Risk::High, "WrongModules", detail)
     })
 }
@@ -120,7 +124,11 @@ pub(super) fn instance_types(scene: &Scene<'_>) -> Option<Item> {
         problems.add(Risk::High, "KernelTooOld", detail);
     }
     if matches!(scene.os.architecture.as_deref(), Some("i386" | "arm" | "x32")) {
-        problems.add(Risk::Medium, "Architecture32", "A 32-bit system cannot use machines with 4 GiB of memory or more.");
+        problems.add(
+            Risk::Medium,
+            "Architecture32",
+            "A 32-bit system cannot use machines with 4 GiB of memory or more.",
+        );
     }
     let fine = ("Supported", "The kernel is recent enough, and 64-bit.".to_owned());
     Some(problems.item(ItemName::SupportMocInstanceTypes, fine, "NotSupported"))

@@ -4,8 +4,19 @@ use crate::guest::Guest;
 
 /// Programs to look at, the most usual first.
 const PROGRAMS: [&str; 14] = [
-    "/bin/bash", "/bin/ls", "/bin/echo", "/bin/rm", "/bin/sh", "/bin/busybox", "/usr/bin/bash", "/usr/bin/ls",
-    "/usr/bin/busybox", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/init", "/usr/bin/coreutils",
+    "/bin/bash",
+    "/bin/ls",
+    "/bin/echo",
+    "/bin/rm",
+    "/bin/sh",
+    "/bin/busybox",
+    "/usr/bin/bash",
+    "/usr/bin/ls",
+    "/usr/bin/busybox",
+    "/usr/lib/systemd/systemd",
+    "/lib/systemd/systemd",
+    "/sbin/init",
+    "/usr/bin/coreutils",
     "/usr/sbin/sshd",
 ];
 

@@ -74,8 +74,14 @@ fn of_release_files(guest: &Guest) -> Option<Distribution> {
         let line = text.lines().next().unwrap_or_default().trim().to_owned();
         let lower = line.to_ascii_lowercase();
         let words = [
-            ("centos", "centos"), ("red hat", "rhel"), ("scientific", "scientific"), ("oracle", "ol"), ("fedora", "fedora"),
-            ("opensuse", "opensuse"), ("enterprise server", "sles"), ("amazon", "amzn"),
+            ("centos", "centos"),
+            ("red hat", "rhel"),
+            ("scientific", "scientific"),
+            ("oracle", "ol"),
+            ("fedora", "fedora"),
+            ("opensuse", "opensuse"),
+            ("enterprise server", "sles"),
+            ("amazon", "amzn"),
         ];
         let id = words.iter().find(|(word, _)| lower.contains(word)).map_or(ids[0], |(_, id)| *id);
         let pretty_name = if ids[0] == id && !lower.contains(' ') { format!("{id} {line}") } else { line.clone() };
@@ -139,7 +145,8 @@ mod tests {
         ];
         assert_eq!(detected(&centos), ("centos".into(), "7.9".into()));
         assert_eq!(detected(&[("/usr/lib/os-release", "ID=sles\nVERSION_ID=15.5\n")]), ("sles".into(), "15.5".into()));
-        let ubuntu = [("/etc/os-release", "ID=ubuntu\nVERSION_ID=\"24.04\"\n"), ("/etc/debian_version", "trixie/sid\n")];
+        let ubuntu =
+            [("/etc/os-release", "ID=ubuntu\nVERSION_ID=\"24.04\"\n"), ("/etc/debian_version", "trixie/sid\n")];
         assert_eq!(detected(&ubuntu), ("ubuntu".into(), "24.04".into()));
     }
 
@@ -149,7 +156,12 @@ mod tests {
             ("/etc/redhat-release", "CentOS release 6.10 (Final)\n", "centos", "6.10"),
             ("/etc/redhat-release", "Red Hat Enterprise Linux Server release 5.11 (Tikanga)\n", "rhel", "5.11"),
             ("/etc/debian_version", "6.0.10\n", "debian", "6.0"),
-            ("/etc/SuSE-release", "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n", "sles", "11.4"),
+            (
+                "/etc/SuSE-release",
+                "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n",
+                "sles",
+                "11.4",
+            ),
             ("/etc/alpine-release", "3.4.6\n", "alpine", "3.4"),
             ("/etc/lsb-release", "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\n", "ubuntu", "10.04"),
         ];
