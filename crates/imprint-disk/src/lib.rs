@@ -46,7 +46,7 @@ pub use export::{Export, ExportError};
 pub use format::Format;
 pub use inspection::{Inspection, Warning};
 pub use inspector::Inspector;
-pub use open::{Disk, Info, OpenError, Snapshot, open};
+pub use open::{Disk, Info, OpenError, Snapshot, open, unpack};
 pub use read_at::{FileBytes, ReadAt, Run, RunKind, corrupt, past_the_end};
 pub use refusal::Refusal;
 pub use target::{Compression, Target};

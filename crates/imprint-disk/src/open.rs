@@ -119,6 +119,17 @@ pub fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenError> {
     }
 }
 
+/// The bytes inside a compressed file, whatever they are: [`open`] goes on to the disk inside them.
+///
+/// # Errors
+/// See [`OpenError`]; [`OpenError::Unsupported`] for what is no compressed file.
+pub fn unpack(file: Arc<dyn ReadAt>, format: Format) -> Result<Arc<dyn ReadAt>, OpenError> {
+    if !format.is_packed() {
+        return Err(OpenError::Unsupported(format!("format {format}")));
+    }
+    Ok(Arc::new(packed::unpack(file, format)?))
+}
+
 /// Runs a format's own check on `file`: its findings when nothing speaks against reading on. For the readers.
 ///
 /// # Errors
