@@ -49,7 +49,7 @@ impl Service {
         let watched = Arc::clone(&stored);
         let look = move || {
             let guest = guest_inside(&stored, format)?;
-            let _ = (guest, limits); Ok::<_, Error>(Report::default())
+            Ok::<_, Error>(imprint_inspect::inspect(&guest, limits))
         };
         let mut looking = spawn_blocking(look);
         let most_bytes = content.size_bytes.min(limits.read_bytes);
