@@ -16,7 +16,8 @@ pub(super) struct Start {
 
 /// Boot managers of BIOS firmware, the current one first; the other is from before Vista and has no configuration
 /// database.
-const BIOS_MANAGERS: [&str; 2] = ["/bootmgr", "/ntldr"];
+const BIOS_MANAGERS: [&str; 2] = ["/bootmgr", OLD_MANAGER];
+const OLD_MANAGER: &str = "/ntldr";
 const BIOS_STORE: &str = "/Boot/BCD";
 
 /// Boot managers of UEFI firmware: Windows' own, and those that firmware takes when it remembers none.
@@ -61,7 +62,11 @@ pub(super) fn examine(machine: &Machine<'_>) -> Result<Start> {
         uefi.look(machine, &tree, name, &UEFI_MANAGERS, UEFI_STORE)?;
     }
     let (boots_bios, boots_uefi) = (!bios.managers.is_empty(), !uefi.managers.is_empty());
-    let items = vec![mode_item(boots_bios, boots_uefi), manager_item(&bios, &uefi), store_item(&bios, &uefi)];
+    let mut items = vec![mode_item(boots_bios, boots_uefi), manager_item(&bios, &uefi)];
+    let is_old = bios.stores.is_empty() && bios.managers.iter().any(|(place, _)| place.starts_with(OLD_MANAGER));
+    if !is_old {
+        items.push(store_item(&bios, &uefi));
+    }
     Ok(Start { boots_bios, boots_uefi, items })
 }
 
@@ -185,7 +190,7 @@ pub(super) fn system_image(machine: &Machine<'_>, _: &Os) -> Result<Option<Item>
     }
     let has_loader = loaders.iter().map(|path| machine.tree().is_file(path)).collect::<Result<Vec<_>>>()?;
     // before Vista the boot manager was the loader
-    let is_old = machine.tree().is_file("/ntldr")?;
+    let is_old = machine.tree().is_file(OLD_MANAGER)?;
     if !is_old && !has_loader.contains(&true) {
         return Ok(Some(item(
             "NoLoader",
