@@ -8,7 +8,8 @@ PYTHON_PACKAGES=(python-openstackclient==10.5.0 python-glanceclient==4.13.0 open
   tempest==47.0.0 glance-tempest-plugin==0.17.0 pytest==9.2.0 'moto[s3,server]==5.2.5'
   alibabacloud_ecs20140526==7.11.8 alibabacloud_sts20150401==1.2.0 alibabacloud_ram20150501==1.3.0
   alibabacloud_resourcemanager20200331==2.6.2
-  aliyun-python-sdk-core==2.16.1 aliyun-python-sdk-ecs==4.24.83 huaweicloudsdkims==3.1.219)
+  aliyun-python-sdk-core==2.16.1 aliyun-python-sdk-ecs==4.24.83 huaweicloudsdkims==3.1.219
+  spdx-tools==0.8.5 'cyclonedx-python-lib[json-validation]==11.12.0' packageurl-python==0.17.6)
 # On their own: the newest otcextensions wants an openstacksdk older than the one above.
 OTC_PACKAGES=(otcextensions==0.34.8 openstacksdk==4.4.0)
 
