@@ -107,10 +107,7 @@ pub(super) enum Packer {
 impl Packer {
     pub(super) fn new(codec: Codec) -> io::Result<Packer> {
         Ok(match codec {
-            Codec::Zlib => {
-                let level = flate2::Compression::new(ZLIB_LEVEL);
-                Packer::Zlib(Compress::new_with_window_bits(level, false, WINDOW_BITS))
-            }
+            Codec::Zlib => Packer::Zlib(deflate()),
             Codec::Zstd => Packer::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
         })
     }
@@ -120,9 +117,15 @@ impl Packer {
     pub(super) fn pack(&mut self, cluster: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let is_smaller = match self {
             Packer::Zlib(deflate) => {
-                deflate.reset();
-                out.reserve_exact(cluster.len());
+                // room for the worst case: a stream that was not finished leaves zlib-rs 0.6.8 in a state that a reset
+                // does not mend, and that makes it panic later
+                out.reserve_exact(cluster.len() + cluster.len() / 8 + 256);
                 let status = deflate.compress_vec(cluster, out, FlushCompress::Finish).map_err(io::Error::other)?;
+                if status == Status::StreamEnd {
+                    deflate.reset();
+                } else {
+                    *deflate = self::deflate();
+                }
                 status == Status::StreamEnd && out.len() < cluster.len()
             }
             Packer::Zstd(compressor) => {
@@ -137,6 +140,10 @@ impl Packer {
         }
         Ok(())
     }
+}
+
+fn deflate() -> Compress {
+    Compress::new_with_window_bits(flate2::Compression::new(ZLIB_LEVEL), false, WINDOW_BITS)
 }
 
 #[cfg(test)]
@@ -174,6 +181,22 @@ mod tests {
             let mut kept = Vec::new();
             packer.pack(&noise(CLUSTER), &mut kept).unwrap();
             assert!(kept == noise(CLUSTER), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn noise_again_and_again_leaves_the_packer_sound() {
+        for codec in [Codec::Zlib, Codec::Zstd] {
+            let (mut packer, mut expander) = (Packer::new(codec).unwrap(), Expander::new(codec).unwrap());
+            for turn in 0..40 {
+                let len = [4096, CLUSTER, 2 << 20][turn % 3];
+                let mut packed = Vec::new();
+                packer.pack(&noise(len), &mut packed).unwrap();
+                assert_eq!(packed.len(), len, "{codec:?}");
+                packed.clear();
+                packer.pack(&vec![3; len], &mut packed).unwrap();
+                expander.expand(&packed, &mut vec![0; len]).unwrap();
+            }
         }
     }
 
