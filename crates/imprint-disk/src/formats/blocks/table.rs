@@ -41,6 +41,26 @@ impl<const N: usize> Table<N> {
         crate::fields::array(&page, at).ok_or_else(|| corrupt("the block table is too short"))
     }
 
+    /// What the entry of that index is (`kind` tells), and how many entries from it on are the same, as far as the page
+    /// that it stands on goes.
+    ///
+    /// # Errors
+    /// As [`Table::entry`].
+    pub(crate) fn alike<K: PartialEq>(
+        &self,
+        file: &dyn ReadAt,
+        index: u64,
+        kind: impl Fn([u8; N]) -> K,
+    ) -> io::Result<(K, u64)> {
+        let first = kind(self.entry(file, index)?);
+        let per_page = PAGE_BYTES / Self::ENTRY_BYTES;
+        let page = self.page(file, index / per_page)?;
+        let at = usize::try_from(index % per_page).map_err(|_| corrupt("the block table is too short"))?;
+        let rest = page.as_chunks::<N>().0.get(at..).unwrap_or_default();
+        let alike = rest.iter().take_while(|entry| kind(**entry) == first).count();
+        Ok((first, alike as u64))
+    }
+
     /// Shows every entry once, in order, without keeping any.
     ///
     /// # Errors

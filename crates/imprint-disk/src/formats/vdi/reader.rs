@@ -32,12 +32,7 @@ pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Disk, OpenError> {
         Err(OpenError::Refused(vec![Refusal::Inconsistent { field: "VDI block map", why }]))
     })?;
     let variant = if header.kind == TYPE_FIXED { "fixed" } else { "dynamic" };
-    let info = Info {
-        variant,
-        unit_bytes: Some(MIB),
-        warnings: findings.warnings,
-        ..Info::new(Format::Vdi, size)
-    };
+    let info = Info { variant, unit_bytes: Some(MIB), warnings: findings.warnings, ..Info::new(Format::Vdi, size) };
     let map = Map { table, data_offset: header.data_offset.into() };
     Ok(Disk { guest: Arc::new(BlockDisk::new(file, size, MIB, map)), info })
 }
@@ -55,5 +50,9 @@ impl BlockMap for Map {
             ZERO => Place::Zero,
             entry => Place::At(self.data_offset + u64::from(entry) * MIB),
         })
+    }
+
+    fn absent(&self, file: &dyn ReadAt, block: u64) -> io::Result<u64> {
+        Ok(self.table.alike(file, block, u32::from_le_bytes)?.1)
     }
 }

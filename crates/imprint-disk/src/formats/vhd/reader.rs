@@ -115,6 +115,10 @@ impl BlockMap for BlockTable {
         })
     }
 
+    fn absent(&self, file: &dyn ReadAt, block: u64) -> io::Result<u64> {
+        Ok(self.table.alike(file, block, |entry| u32::from_be_bytes(entry) == HOLE)?.1)
+    }
+
     /// Sectors whose bit is clear are zeros, whatever stands at their place.
     fn stored(&self, file: &dyn ReadAt, block: u64, within: u64) -> io::Result<(bool, u64)> {
         let bitmap = self.bitmap(file, block)?;

@@ -25,8 +25,8 @@ pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Disk, OpenError> {
     let (file, was_replayed) = settled(file)?;
     let evidence = Evidence::gather(&*file)?;
     let mut findings = Findings::default();
-    let layout = complete(&evidence, &mut findings)
-        .and_then(|capture| capture.examine_tables(evidence.total, &mut findings));
+    let layout =
+        complete(&evidence, &mut findings).and_then(|capture| capture.examine_tables(evidence.total, &mut findings));
     let findings = accepted(findings)?;
     let layout = layout.ok_or_else(|| corrupt("its structures are incomplete"))?;
     let map = BlockTable::checked(&*file, evidence.total, layout)?;
@@ -105,5 +105,11 @@ impl BlockMap for BlockTable {
     fn place(&self, file: &dyn ReadAt, block: u64) -> io::Result<Place> {
         let entry = self.table.entry(file, block + block / self.blocks_per_bitmap)?;
         parse(entry).ok_or_else(|| corrupt("a block has a state that no whole disk has"))
+    }
+
+    fn absent(&self, file: &dyn ReadAt, block: u64) -> io::Result<u64> {
+        let (_, alike) = self.table.alike(file, block + block / self.blocks_per_bitmap, parse)?;
+        // the entry for the bitmap comes next
+        Ok(alike.min(self.blocks_per_bitmap - block % self.blocks_per_bitmap))
     }
 }

@@ -108,8 +108,7 @@ fn headers(size: u64, map: &UnitMap, table_bytes: u64) -> Vec<u8> {
 fn region_table(table_bytes: u64) -> Vec<u8> {
     let mut table = vec![0; place(REGION_TABLE_BYTES)];
     put(&mut table, 0, b"regi");
-    let regions =
-        [(BLOCK_TABLE, BLOCK_TABLE_AT, table_bytes), (METADATA, METADATA_AT, BLOCK_TABLE_AT - METADATA_AT)];
+    let regions = [(BLOCK_TABLE, BLOCK_TABLE_AT, table_bytes), (METADATA, METADATA_AT, BLOCK_TABLE_AT - METADATA_AT)];
     put(&mut table, 8, &2_u32.to_le_bytes());
     for (index, (id, offset, len)) in regions.into_iter().enumerate() {
         let at = regions::ENTRIES_AT + index * regions::ENTRY_BYTES;

@@ -87,7 +87,11 @@ impl Blocks {
             before.push(count);
             count += stretch.iter().map(|byte| byte.count_ones()).sum::<u32>();
         }
-        if count == index.stored_blocks { Ok(Blocks { bits, before }) } else { Err(inconsistent("it counts other blocks")) }
+        if count == index.stored_blocks {
+            Ok(Blocks { bits, before })
+        } else {
+            Err(inconsistent("it counts other blocks"))
+        }
     }
 
     fn is_stored(&self, block: u64) -> bool {

@@ -7,7 +7,8 @@ use zstd::bulk::Compressor;
 
 use crate::encode::UnitEncoder;
 
-pub(super) const DEFLATE_LEVEL: u32 = 1;
+/// Level 1 has fixed codes only, which make data that cannot be packed longer by a twentieth.
+pub(super) const DEFLATE_LEVEL: u32 = 2;
 pub(super) const ZSTD_LEVEL: i32 = 1;
 
 /// A part of a deflate stream: it refers to nothing before it and ends on a byte, so parts can be made in any order and

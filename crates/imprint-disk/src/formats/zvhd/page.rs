@@ -124,7 +124,8 @@ impl Page {
     /// The page as it stands in a file.
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let geometry = Geometry::of(self.current_bytes / SECTOR);
-        let geometry = u32::from(geometry.cylinders) << 16 | u32::from(geometry.heads) << 8 | u32::from(geometry.sectors);
+        let geometry =
+            u32::from(geometry.cylinders) << 16 | u32::from(geometry.heads) << 8 | u32::from(geometry.sectors);
         let mut page = vec![0; PAGE_BYTES];
         put(&mut page, 0, self.kind.cookie());
         put(&mut page, 8, &FEATURES.to_le_bytes());

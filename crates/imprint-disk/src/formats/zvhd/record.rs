@@ -60,7 +60,8 @@ impl Head {
     }
 }
 
-/// The longest a packed block of that size can be: room for codecs that only store, and to spare.
+/// The longest a packed block of that size can be: nine bits for each byte, which is what the fixed codes of deflate come
+/// to at worst.
 pub(super) fn payload_max(block_bytes: u64) -> u64 {
-    block_bytes + block_bytes / 64 + PAGE
+    block_bytes + block_bytes / 8 + PAGE
 }

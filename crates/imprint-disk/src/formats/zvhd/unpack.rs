@@ -53,9 +53,7 @@ fn fill(inflate: &mut Decompress, input: &[u8], out: &mut [u8]) -> io::Result<us
         if made == out.len() {
             return Ok(used);
         }
-        inflate
-            .decompress(&input[used..], &mut out[made..], FlushDecompress::None)
-            .map_err(|error| damaged(&error))?;
+        inflate.decompress(&input[used..], &mut out[made..], FlushDecompress::None).map_err(|error| damaged(&error))?;
         let stands = since(inflate.total_in(), start_in)? == used && since(inflate.total_out(), start_out)? == made;
         if stands {
             return Err(corrupt("a record holds less than a block"));
