@@ -282,6 +282,3 @@ impl FileSystem for Ext {
         self.read_inode(&inode, offset, buf)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -325,6 +325,3 @@ impl FileSystem for Fat {
         Ok(done)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -301,6 +301,3 @@ impl FileSystem for Iso {
         Ok(done)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -276,6 +276,3 @@ impl ReadAt for Mapped {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

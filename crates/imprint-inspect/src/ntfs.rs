@@ -398,6 +398,3 @@ impl FileSystem for Ntfs {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,7 @@ use imprint_disk::ReadAt;
 
 use crate::budget::Budget;
 use crate::error::Result;
+use crate::fat::Parameters;
 
 /// Sectors of tables that have no size of their own.
 const SECTOR_BYTES: u64 = 512;
@@ -44,6 +45,10 @@ pub(crate) fn read(disk: &dyn ReadAt, budget: &Budget) -> Result<Option<Table>> 
     }
     let mut first = [0; 512];
     disk.read_at(0, &mut first)?;
+    // A boot sector with the parameters of a file system is that, whatever stands where partitions would.
+    if is_file_system(&first) {
+        return Ok(None);
+    }
     let Some(record) = mbr::parse(&first)? else { return Ok(None) };
     if record.is_protective()
         && let Some(table) = gpt::read(disk, budget)?
@@ -54,6 +59,11 @@ pub(crate) fn read(disk: &dyn ReadAt, budget: &Budget) -> Result<Option<Table>> 
         return Ok(None);
     }
     mbr::read(disk, &record, budget).map(Some)
+}
+
+fn is_file_system(sector: &[u8]) -> bool {
+    let name = &sector[3..11];
+    name == b"NTFS    " || name == b"EXFAT   " || Parameters::parse(sector).is_some()
 }
 
 /// A partition cut to the disk; none of it there is none at all.
@@ -69,6 +79,3 @@ fn cut(mut partition: Partition, disk_bytes: u64, trouble: &mut Vec<String>) -> 
     }
     Some(partition)
 }
-
-#[cfg(test)]
-mod tests;
