@@ -41,11 +41,14 @@ pub(crate) enum Leads {
     Unknown,
 }
 
+/// What stands before a name of one kind, and what makes it one.
+type Tag = (&'static str, fn(String) -> Device);
+
 impl Device {
     /// Reads a name.
     pub(crate) fn parse(text: &str) -> Device {
         let text = text.trim_matches(['"', '\'']);
-        let tags: [(&str, fn(String) -> Device); 8] = [
+        let tags: [Tag; 8] = [
             ("PARTUUID=", Device::PartUuid),
             ("PARTLABEL=", Device::PartLabel),
             ("UUID=", Device::Uuid),

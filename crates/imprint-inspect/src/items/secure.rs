@@ -25,9 +25,12 @@ pub(super) fn selinux(scene: &Scene<'_>) -> Option<Item> {
     Some(Item::problem(name, "Enforcing", Risk::Medium, "Enforcing", format!("SELinux is enforcing. {labels}")))
 }
 
+/// Whether a firewall is on, by its name, and whether it lets SSH in.
+type LookAtFirewall = fn(&Scene<'_>) -> Option<(&'static str, bool)>;
+
 pub(super) fn firewall(scene: &Scene<'_>) -> Option<Item> {
     let name = ItemName::Firewall;
-    let looks: [fn(&Scene<'_>) -> Option<(&'static str, bool)>; 5] = [ufw, firewalld, nftables, iptables, susefirewall];
+    let looks: [LookAtFirewall; 5] = [ufw, firewalld, nftables, iptables, susefirewall];
     let found: Vec<(&str, bool)> = looks.iter().filter_map(|look| look(scene)).collect();
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
     let value = names.join("+");
@@ -41,7 +44,6 @@ pub(super) fn firewall(scene: &Scene<'_>) -> Option<Item> {
     })
 }
 
-/// Whether it is on, and whether it lets SSH in; the same for all below.
 fn ufw(scene: &Scene<'_>) -> Option<(&'static str, bool)> {
     let enabled = assigned(&scene.guest.text("/etc/ufw/ufw.conf")?, "ENABLED")?;
     let open =
