@@ -156,10 +156,8 @@ fn features(image: &Image) -> Value {
 /// The owner's tags, and those that the service gives to what passed its check.
 fn tags(image: &Image, check: Option<&CheckOutcome>) -> Vec<Value> {
     let own = image.tags.iter().map(|tag| shown_tag(tag));
-    own.chain(check::tags(check).into_iter().map(|(key, value)| {
-        object! { "TagKey": key, "TagValue": value }.into()
-    }))
-    .collect()
+    own.chain(check::tags(check).into_iter().map(|(key, value)| object! { "TagKey": key, "TagValue": value }.into()))
+        .collect()
 }
 
 fn shown_tag(tag: &str) -> Value {

@@ -3,6 +3,7 @@
 use imprint_model::{
     Architecture, BootMode, DiskCategory, DiskFormat, DiskKind, Image, Licence, MetadataAccess, OsType, Status,
 };
+use imprint_service::ExportFormat;
 
 /// The distribution of an image that nobody told it of.
 pub(crate) const PLATFORM_DEFAULT: &str = "Others Linux";
@@ -184,8 +185,8 @@ pub(crate) fn import_format_named(word: &str) -> Option<DiskFormat> {
 }
 
 /// Formats that files can be exported to, by their word in any case of letters.
-pub(crate) fn export_format_named(word: &str) -> Option<DiskFormat> {
-    let known = [DiskFormat::Raw, DiskFormat::Vhd, DiskFormat::Qcow2, DiskFormat::Vmdk, DiskFormat::Vdi];
+pub(crate) fn export_format_named(word: &str) -> Option<ExportFormat> {
+    let known = [ExportFormat::Raw, ExportFormat::Vhd, ExportFormat::Qcow2, ExportFormat::Vmdk, ExportFormat::Vdi];
     known.into_iter().find(|format| format.as_str().eq_ignore_ascii_case(word))
 }
 
@@ -243,7 +244,7 @@ mod tests {
         assert_eq!(boot_mode_named("bios"), None);
         assert_eq!(import_format_named("RAW"), Some(DiskFormat::Raw));
         assert_eq!(import_format_named("iso"), None);
-        assert_eq!(export_format_named("vdi"), Some(DiskFormat::Vdi));
+        assert_eq!(export_format_named("vdi"), Some(ExportFormat::Vdi));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use imprint_model::{ContainerFormat, DiskFormat, ImageId, ProjectId, Visibility};
+use imprint_model::{ContainerFormat, ImageId, ProjectId, Visibility};
 use imprint_service::{Change, Presence, TEXT_CHARS_MAX};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ fn change(name: &str, value: Value, expects: Presence) -> Result<Change, Refusal
         "os_hidden" => Ok(Change::Hidden(boolean("os_hidden", &value)?)),
         "protected" => Ok(Change::Protected(boolean("protected", &value)?)),
         "owner" => Ok(Change::Owner(owner(value)?.ok_or_else(|| mismatch("owner", "None is not of type 'string'"))?)),
-        "disk_format" => Ok(Change::DiskFormat(word_or_null("disk_format", &value, DiskFormat::ALL)?)),
+        "disk_format" => Ok(Change::DiskFormat(word_or_null("disk_format", &value, &words::DISK_FORMATS)?)),
         "container_format" => {
             Ok(Change::ContainerFormat(word_or_null("container_format", &value, ContainerFormat::ALL)?))
         }
@@ -133,13 +133,14 @@ fn minimum(name: &str, value: &Value) -> Result<u32, Refusal> {
     fits.ok_or_else(|| mismatch(name, format!("{} is greater than the maximum of {MINIMUM_MAX}", shown(value))))
 }
 
-fn word_or_null<W: FromStr + Display>(name: &str, value: &Value, all: &[W]) -> Result<Option<W>, Refusal> {
+fn word_or_null<W: FromStr + Display + PartialEq>(name: &str, value: &Value, all: &[W]) -> Result<Option<W>, Refusal> {
     if value.is_null() { Ok(None) } else { word(name, value, all).map(Some) }
 }
 
-fn word<W: FromStr + Display>(name: &str, value: &Value, all: &[W]) -> Result<W, Refusal> {
+/// One of these words; the model may know more.
+fn word<W: FromStr + Display + PartialEq>(name: &str, value: &Value, all: &[W]) -> Result<W, Refusal> {
     let text = value.as_str().ok_or_else(|| wrong_type(name, value, "'string'"))?;
-    text.parse().map_err(|_| {
+    text.parse().ok().filter(|word| all.contains(word)).ok_or_else(|| {
         let all: Vec<_> = all.iter().map(|word| format!("'{word}'")).collect();
         mismatch(name, format!("{} is not one of [{}]", shown(value), all.join(", ")))
     })

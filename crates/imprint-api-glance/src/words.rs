@@ -1,10 +1,26 @@
 //! This API's words for the model's nouns. Never here: what they mean.
 
-use imprint_model::Status;
+use imprint_model::{DiskFormat, Status};
 use imprint_service::{Conflict, Field, Quota};
 
 /// Ways to import that a client may choose from.
 pub(crate) const IMPORT_METHODS: [&str; 4] = ["glance-direct", "web-download", "copy-image", "glance-download"];
+
+/// Disk formats that a client may declare.
+pub(crate) const DISK_FORMATS: [DiskFormat; 12] = [
+    DiskFormat::Ami,
+    DiskFormat::Ari,
+    DiskFormat::Aki,
+    DiskFormat::Vhd,
+    DiskFormat::Vhdx,
+    DiskFormat::Vmdk,
+    DiskFormat::Raw,
+    DiskFormat::Qcow2,
+    DiskFormat::Vdi,
+    DiskFormat::Iso,
+    DiskFormat::Ploop,
+    DiskFormat::Gpt,
+];
 
 /// The name of the one store there is.
 pub(crate) const STORE: &str = "default";

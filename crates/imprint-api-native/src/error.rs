@@ -40,6 +40,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// 416.
+    pub(crate) fn unsatisfiable(message: impl Display) -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", message)
+    }
+
     fn conflict(code: &'static str, message: impl Display) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }

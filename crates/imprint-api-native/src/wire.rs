@@ -2,6 +2,7 @@
 //! newer service goes on serving an older command line.
 
 mod account;
+mod check;
 mod image;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{
     AccountQuota, BoundUser, ChangePolicy, CreateBoundUser, CreatePolicy, NewBoundUser, Policy, SetQuota,
 };
+pub use check::{Check, CheckBegun};
 pub use image::{CreateImage, CreatedImage};
 
 /// The body of every refusal.

@@ -1,7 +1,7 @@
 //! ExportImage: an image's disks as files in a bucket.
 
-use imprint_model::{DiskFormat, ImageId};
-use imprint_service::{Conflict, Error, ExportImage, Field};
+use imprint_model::ImageId;
+use imprint_service::{Conflict, Error, ExportFormat, ExportImage, Field};
 use serde_json::json;
 
 use crate::call::Call;
@@ -95,7 +95,7 @@ async fn export(call: Call) -> Outcome {
         region: call.region.clone(),
         bucket: params.need("OSSBucket")?.to_owned(),
         prefix: checked(params, "OSSPrefix", validate::export_prefix, BAD_PREFIX)?,
-        format: format.unwrap_or(DiskFormat::Raw),
+        format: format.unwrap_or(ExportFormat::Raw),
     };
     let task = call.parts.service.export_image(&call.caller, wanted, call.ask.clone()).await?;
     Ok(json!({ "TaskId": task.wire(), "RegionId": call.region }))

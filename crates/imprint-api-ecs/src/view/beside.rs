@@ -51,13 +51,15 @@ async fn shown<T>(call: &Call, images: &[Image], show: fn(&Image, &Beside<'_>) -
     // accounts that only another identity service knows have no number here
     let numbers = call.parts.identity.account_numbers_of(&owners).await?;
     let suppliers = suppliers(call, images).await?;
-    let shown = images.iter().zip(&annotations).map(|(image, annotation)| {
+    let checks = call.parts.service.check_outcomes(images).await?;
+    let shown = images.iter().zip(&annotations).zip(&checks).map(|((image, annotation), check)| {
         let number = numbers.get(image.owner.as_str()).and_then(|number| number.parse().ok());
         let beside = Beside {
             viewer: &viewer,
             owner_number: number.unwrap_or(0),
             owner_name: suppliers.get(&image.owner).map_or("", String::as_str),
             annotation,
+            check: check.as_ref(),
         };
         show(image, &beside)
     });

@@ -1,9 +1,10 @@
 //! Images.
 
-use imprint_model::{ContainerFormat, DiskFormat};
+use imprint_model::ContainerFormat;
 use serde_json::{Map, Value, json};
 
 use super::{UUID_PATTERN, paged_collection};
+use crate::words;
 
 /// One image.
 pub(crate) fn image() -> Value {
@@ -77,7 +78,7 @@ fn requirements() -> Value {
         "disk_format": {
             "type": ["null", "string"],
             "description": "How the data encodes a disk",
-            "enum": null_and(DiskFormat::ALL.iter().map(|format| format.as_str())),
+            "enum": null_and(words::DISK_FORMATS.iter().map(|format| format.as_str())),
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use imprint_model::{DiskFormat, Image, Visibility};
-use imprint_service::{Ask, Conflict, Error, ExportImage, ExportTo, Field, JobMark};
+use imprint_service::{Ask, Conflict, Error, ExportFormat, ExportImage, ExportTo, Field, JobMark};
 
 use super::jobs::{label, started};
 use super::making::body::{Members, bad};
@@ -17,8 +17,7 @@ pub(super) const OPS: &[Op] = &[
 ];
 
 const fn row(name: &'static str, path: &'static str) -> Op {
-    let about = "Writes an image of one's own to a file in a bucket; a job. It is written as the format it is stored \
-                 in: no other is offered yet.";
+    let about = "Writes an image of one's own to a file in a bucket; a job.";
     Op::new(Family::Creation, name, Method::POST, path, about, run!(export))
         .parameters(PARAMETERS)
         .codes(CODES)
@@ -29,11 +28,16 @@ const PARAMETERS: &[Parameter] = &[
     IMAGE_ID,
     Parameter::body("bucket_url", "The file: `bucket:object`; nothing may have its name.").required(),
     Parameter::body("file_format", "`qcow2`, `vhd`, `zvhd` or `vmdk`."),
-    Parameter::body("is_quick_export", "The quick way writes a format that is not offered yet."),
+    Parameter::body(
+        "is_quick_export",
+        "Writes `zvhd2`; `file_format` is left out then. Both are experimental, as is `zvhd`.",
+    ),
 ];
 
-/// Largest image that is exported, bytes.
+/// Largest image that is exported the usual way, bytes.
 const EXPORTED_BYTES_MAX: u64 = 128 << 30;
+/// Largest image that is exported the quick way, bytes.
+const QUICK_BYTES_MAX: u64 = 1 << 40;
 
 const TAKEN: Code = img("IMG.0070");
 const NO_KEY: Code = img("IMG.0073");
@@ -76,7 +80,7 @@ async fn export(call: Call) -> Outcome {
     let (bucket, key) = target(members)?;
     let format = format(members)?;
     let image = call.parts.service.show_image(&call.caller, id).await?;
-    require_exportable(&call, &image)?;
+    require_exportable(&call, &image, format)?;
     let wanted = ExportImage { image: id, region: image.region, bucket, prefix: None, format };
     let to = ExportTo { key: Some(key), job: JobMark::new(label::EXPORT) };
     let job = call.parts.service.export_image_as(&call.caller, wanted, to, Ask::default()).await?;
@@ -102,19 +106,21 @@ fn target(members: Members<'_>) -> Result<(String, String), Fault> {
     Ok((bucket.to_owned(), key.to_owned()))
 }
 
-/// The quick way has a format of its own, which is not written here yet, as is `zvhd`.
-fn format(members: Members<'_>) -> Result<DiskFormat, Fault> {
+/// The quick way has a format of its own.
+fn format(members: Members<'_>) -> Result<ExportFormat, Fault> {
     let quick = members.truth("is_quick_export")?;
     match members.text("file_format")? {
         Some(_) if quick => Err(bad("file_format together with is_quick_export")),
-        Some("qcow2") => Ok(DiskFormat::Qcow2),
-        Some("vhd") => Ok(DiskFormat::Vhd),
-        Some("vmdk") => Ok(DiskFormat::Vmdk),
+        None if quick => Ok(ExportFormat::Zvhd2),
+        Some("qcow2") => Ok(ExportFormat::Qcow2),
+        Some("vhd") => Ok(ExportFormat::Vhd),
+        Some("vmdk") => Ok(ExportFormat::Vmdk),
+        Some("zvhd") => Ok(ExportFormat::Zvhd),
         _ => Err(BAD_FORMAT.fault()),
     }
 }
 
-fn require_exportable(call: &Call, image: &Image) -> Result<(), Fault> {
+fn require_exportable(call: &Call, image: &Image, format: ExportFormat) -> Result<(), Fault> {
     if matches!(image.visibility, Visibility::Public | Visibility::Community) {
         return Err(PUBLIC.fault());
     }
@@ -127,7 +133,8 @@ fn require_exportable(call: &Call, image: &Image) -> Result<(), Fault> {
     if is_disc(image) {
         return Err(DISC.fault());
     }
-    if image.size_bytes().is_some_and(|size| size > EXPORTED_BYTES_MAX) {
+    let most = if format == ExportFormat::Zvhd2 { QUICK_BYTES_MAX } else { EXPORTED_BYTES_MAX };
+    if image.size_bytes().is_some_and(|size| size > most) {
         return Err(TOO_LARGE.fault());
     }
     Ok(())

@@ -61,7 +61,7 @@ pub(super) const OPS: &[Op] = &[
         Parameter::body("visibility", "`private`."),
         Parameter::body("protected", "Whether it refuses to be deleted."),
         Parameter::body("container_format", "`bare`."),
-        Parameter::body("disk_format", "The format of the file: `vhd` by default."),
+        Parameter::body("disk_format", "The format of the file: `zvhd2` by default."),
         Parameter::body("tags", "Texts `key=value`."),
         Parameter::body("min_ram", "Least memory, MiB."),
         Parameter::body("min_disk", "Smallest disk, GiB: 1 to 1,024."),
@@ -158,7 +158,7 @@ fn new_image(mut members: Map<String, Value>) -> Result<Vec<Change>, Fault> {
         value: Some("file".to_owned()),
         expects: Presence::Any,
     });
-    for (name, usual) in [("container_format", "bare"), ("disk_format", "vhd")] {
+    for (name, usual) in [("container_format", "bare"), ("disk_format", "zvhd2")] {
         let given = members.get(name).is_some_and(|value| !value.is_null());
         if !given {
             members.insert(name.to_owned(), usual.into());

@@ -3,8 +3,10 @@
 
 mod accounts;
 mod bound_users;
+mod check;
 mod chunks;
 mod content;
+mod export;
 mod extents;
 mod images;
 mod jobs;
@@ -62,6 +64,8 @@ pub(crate) fn all() -> Vec<Row> {
         chunks::OPS,
         content::OPS,
         extents::OPS,
+        export::OPS,
+        check::OPS,
     ]
     .concat()
 }

@@ -170,7 +170,12 @@ fn made(
     .boxed()
 }
 
-fn make(kept: &Kept, export: &Export, range: Option<Range<u64>>, to: &Sender<Result<Bytes, Error>>) -> Result<(), Error> {
+fn make(
+    kept: &Kept,
+    export: &Export,
+    range: Option<Range<u64>>,
+    to: &Sender<Result<Bytes, Error>>,
+) -> Result<(), Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let threads = if kept.format.target().is_compressed() { threads } else { threads.min(THREADS_PLAIN) };
     let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "nobody listens any more");
@@ -180,9 +185,7 @@ fn make(kept: &Kept, export: &Export, range: Option<Range<u64>>, to: &Sender<Res
             .try_for_each(|part| to.blocking_send(Ok(Bytes::copy_from_slice(part))).map_err(|_| gone()))
     };
     match range {
-        Some(range) => {
-            export.write_range(range.start, range.end - range.start, threads, &mut sink).map_err(disk_error)
-        }
+        Some(range) => export.write_range(range.start, range.end - range.start, threads, &mut sink).map_err(disk_error),
         None => match export.write(threads, &mut sink).map_err(disk_error)? {
             Some(sizes) if export.size_bytes().is_none() => kept.keep(&sizes),
             _ => Ok(()),
@@ -193,10 +196,9 @@ fn make(kept: &Kept, export: &Export, range: Option<Range<u64>>, to: &Sender<Res
 impl Kept {
     /// Keeps what was found out. Not being able to is no reason to spoil the file.
     fn keep(&self, sizes: &UnitSizes) -> Result<(), Error> {
-        let (map, name, bytes, clock) = (self.map, fact_name(self.format), sizes.to_bytes(), self.service.clock.clone());
-        let keep = move |tx: &mut Tx<'_>| {
-            Ok::<_, Error>(content_facts::put(tx, map, &name, &bytes, clock.now())?)
-        };
+        let (map, name, bytes, clock) =
+            (self.map, fact_name(self.format), sizes.to_bytes(), self.service.clock.clone());
+        let keep = move |tx: &mut Tx<'_>| Ok::<_, Error>(content_facts::put(tx, map, &name, &bytes, clock.now())?);
         if let Err(error) = self.service.catalogue.write_blocking(keep) {
             tracing::warn!(map = %self.map, format = %self.format, %error, "sizes of an export could not be kept");
         }

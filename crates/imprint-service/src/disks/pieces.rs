@@ -115,7 +115,8 @@ mod tests {
     #[tokio::test]
     async fn pieces_make_up_the_range_and_holes_are_not_read() {
         for range in [0..(8 << 20) + 1, 1..2, (5 << 20) - 1..(8 << 20) + 1] {
-            let found: Vec<Piece> = pieces(Arc::new(Made), range.clone()).map(|piece| piece.expect("read")).collect().await;
+            let found: Vec<Piece> =
+                pieces(Arc::new(Made), range.clone()).map(|piece| piece.expect("read")).collect().await;
             let mut all = Vec::new();
             for piece in found {
                 match piece {

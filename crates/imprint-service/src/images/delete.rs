@@ -87,7 +87,10 @@ fn require_unneeded(tx: &mut Tx<'_>, image: &Image, force: bool) -> Result<Optio
         Some(Work::CopyImage) => return in_the_way(Conflict::ImageCopying),
         Some(Work::ExportImage { .. }) => return in_the_way(Conflict::ImageExporting),
         Some(Work::Import { .. } | Work::ImportObjects { .. }) => return in_the_way(Conflict::ImageImporting),
-        Some(Work::MakeImage | Work::CheckImage { .. } | Work::CopyElsewhere(_) | Work::TakeBack { .. } | Work::Noted) | None => {}
+        Some(
+            Work::MakeImage | Work::CheckImage { .. } | Work::CopyElsewhere(_) | Work::TakeBack { .. } | Work::Noted,
+        )
+        | None => {}
     }
     if !force && instances::of_image(tx, image.id)? {
         return in_the_way(Conflict::ImageUsedByInstance);

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, images, snapshots};
 use imprint_model::{
-    Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot, SnapshotStatus, Status,
-    Timestamp, Visibility,
+    Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot,
+    SnapshotStatus, Status, Timestamp, Visibility,
 };
 use serde_json::{Value, json};
 

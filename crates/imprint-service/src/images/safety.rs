@@ -33,7 +33,11 @@ impl Service {
         match imprint_disk::judge(declared.as_str(), inspection) {
             Ok(virtual_size_bytes) => Ok(Verdict { virtual_size_bytes, concerns: None }),
             Err(Rejection::Mismatch { .. }) if !self.settings.check_format_match => {
-                if inspection.is_safe() { Ok(Verdict::default()) } else { self.tolerate(inspection, &inspection.refusals) }
+                if inspection.is_safe() {
+                    Ok(Verdict::default())
+                } else {
+                    self.tolerate(inspection, &inspection.refusals)
+                }
             }
             Err(Rejection::Mismatch { declared, detected }) => {
                 Err(Error::FormatMismatch { declared, found: detected.to_string() })

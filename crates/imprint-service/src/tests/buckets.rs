@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::{create, download, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Change, Conflict, Error, ExportFormat, ExportImage, Field, ImportObjects, ItemPage, Limits, ObjectDisk, Once, Quota,
-    Resource, Runner, Settings, SnapshotQuery,
+    Ask, Change, Conflict, Error, ExportFormat, ExportImage, Field, ImportObjects, ItemPage, Limits, ObjectDisk, Once,
+    Quota, Resource, Runner, Settings, SnapshotQuery,
 };
 
 const REGION: &str = "local-1";

@@ -6,9 +6,7 @@ use imprint_model::{Caller, Image, ImageId, JobState, Status};
 
 use super::{create, noise, raw, upload};
 use crate::testing::{World, caller};
-use crate::{
-    Ask, Change, CheckOutcome, CheckPolicy, Conflict, CopyImage, Error, JobFilter, Runner, Settings, Work,
-};
+use crate::{Ask, Change, CheckOutcome, CheckPolicy, Conflict, CopyImage, Error, JobFilter, Runner, Settings, Work};
 
 fn always() -> World {
     World::with(Settings { check_images: CheckPolicy::Always, ..Settings::default() })
@@ -119,7 +117,8 @@ async fn what_is_known_of_bytes_describes_every_image_that_has_them() {
     let image = uploaded(&world, &me, &noise(100_000, 3)).await;
     run(&world).await;
     let map = image.content.as_ref().expect("bytes").map;
-    let os = Os { kind: "linux".to_owned(), distribution: "debian".to_owned(), version: "12".to_owned(), ..Os::default() };
+    let os =
+        Os { kind: "linux".to_owned(), distribution: "debian".to_owned(), version: "12".to_owned(), ..Os::default() };
     let report = serde_json::to_vec(&Report { os: Some(os), ..Report::default() }).expect("JSON");
     let report = zstd::bulk::compress(&report, 1).expect("compressed");
     let keep = move |tx: &mut imprint_catalogue::Tx<'_>| {

@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use imprint_disk::{Export, Format, ReadAt, Target};
-use imprint_model::{
-    Caller, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status,
-};
+use imprint_model::{Caller, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status};
 
 use super::{create, download, noise, raw, upload};
 use crate::testing::{World, caller};
-use crate::{
-    Ask, Conflict, Error, ExportFormat, ImportObjects, ObjectDisk, Runner, SafetyPolicy, Settings,
-};
+use crate::{Ask, Conflict, Error, ExportFormat, ImportObjects, ObjectDisk, Runner, SafetyPolicy, Settings};
 
 /// A disk with data at both ends and holes between.
 fn disk() -> Vec<u8> {
@@ -154,11 +150,17 @@ async fn imported(world: &World, me: &Caller, format: Option<DiskFormat>) -> (Im
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_imported_is_kept_as_the_disk_that_machines_see() {
     let me = caller("p", "member");
-    for target in [Target::qcow2(imprint_disk::Compression::Zlib), Target::VhdDynamic, Target::VmdkStream, Target::Zvhd2] {
+    for target in
+        [Target::qcow2(imprint_disk::Compression::Zlib), Target::VhdDynamic, Target::VmdkStream, Target::Zvhd2]
+    {
         let file = written(disk(), target);
         let (world, _dir) = bucket(&file);
         let (image, job) = imported(&world, &me, None).await;
-        assert_eq!((image.status, image.disk_format), (Status::Available, Some(DiskFormat::Raw)), "{target}: {image:?}");
+        assert_eq!(
+            (image.status, image.disk_format),
+            (Status::Available, Some(DiskFormat::Raw)),
+            "{target}: {image:?}"
+        );
         let content = image.content.clone().expect("bytes");
         assert_eq!((content.md5, content.virtual_size_bytes), (None, Some(content.size_bytes)));
         let bytes = download(&world, &me, image.id).await.expect("bytes");

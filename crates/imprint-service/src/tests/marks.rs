@@ -12,8 +12,9 @@ use super::stock::{amounts, disk_of, install, machine, named, run, shown, upload
 use super::{create, raw};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Cause, Change, Conflict, CopyImage, Error, ExportFormat, ExportImage, ExportTo, Field, ImageSource, ImportImage,
-    ImportObjects, ImportSource, JobMark, NewImage, ObjectDisk, Resource, Settings, job_cause, job_label, jobs_with,
+    Ask, Cause, Change, Conflict, CopyImage, Error, ExportFormat, ExportImage, ExportTo, Field, ImageSource,
+    ImportImage, ImportObjects, ImportSource, JobMark, NewImage, ObjectDisk, Resource, Settings, job_cause, job_label,
+    jobs_with,
 };
 
 const BUCKET: &str = "images";

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::check::{self, CheckArgs};
 use super::client::Client;
 use super::pull::{self, PullArgs};
 use super::push::{self, PushArgs};
@@ -22,6 +23,8 @@ pub(crate) enum ImageCommand {
     Push(Box<PushArgs>),
     /// Fetch an image into a file; verifies every byte, keeps holes, and goes on where a pull was killed
     Pull(PullArgs),
+    /// Look into an image: what system is inside, and whether it would start and could be reached
+    Check(CheckArgs),
     /// List the images that can be seen
     List(ListArgs),
     /// Show one image
@@ -142,6 +145,7 @@ pub(super) async fn run(client: &Client, output: Format, command: ImageCommand) 
     match command {
         ImageCommand::Push(args) => push::push(client, output, *args).await,
         ImageCommand::Pull(args) => pull::pull(client, output, args).await,
+        ImageCommand::Check(args) => check::check(client, output, args).await,
         ImageCommand::List(args) => list(client, output, &args).await,
         ImageCommand::Show { image } => table::one(output, &record::find(client, &image).await?),
         ImageCommand::Set(args) => set(client, output, &args).await,

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::client::{self, Client};
+use super::export::{self, Codec, Wanted};
 use super::progress;
 use super::record::{self, escape};
 use super::sidecar::Sidecar;
@@ -42,6 +43,12 @@ pub(crate) struct PullArgs {
     /// Replace the file when it is there
     #[arg(long)]
     force: bool,
+    /// Have the disk written in another format: raw, qcow2, vhd, vhd-fixed, vhdx, vmdk, vdi, zvhd, zvhd2
+    #[arg(long)]
+    format: Option<String>,
+    /// Have it compressed: zlib or zstd, the usual way when absent; of raw and qcow2 (vmdk, zvhd and zvhd2 always are)
+    #[arg(long, value_enum, requires = "format", num_args = 0..=1, value_name = "CODEC")]
+    compress: Option<Option<Codec>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +73,10 @@ pub(super) async fn pull(client: &Client, output: Format, args: PullArgs) -> Res
         let (id, status) = (record::id(&image), image["status"].as_str().unwrap_or("?"));
         return Err(Failure::new(ExitCode::Failed, format!("image {id} has no data to pull: it is {status}")));
     };
+    if let Some(format) = &args.format {
+        let wanted = Wanted { format, compress: args.compress, file: args.file.as_deref(), force: args.force };
+        return export::export(client, output, &image, wanted).await;
+    }
     let path = match args.file.as_deref() {
         Some("-") => return pull_to_pipe(client, &image, size_bytes).await,
         Some(path) => PathBuf::from(path),
@@ -82,14 +93,23 @@ pub(super) async fn pull(client: &Client, output: Format, args: PullArgs) -> Res
 
 /// A file name that can only be one in this directory.
 fn file_name(image: &Value) -> String {
+    match image["disk_format"].as_str() {
+        Some(format) => name_with(image, format),
+        None => harmless_name(image).to_owned(),
+    }
+}
+
+/// The same, with this ending.
+pub(super) fn name_with(image: &Value, ending: &str) -> String {
+    let name = harmless_name(image);
+    if name.ends_with(&format!(".{ending}")) { name.to_owned() } else { format!("{name}.{ending}") }
+}
+
+fn harmless_name(image: &Value) -> &str {
     let name = image["name"].as_str().unwrap_or_default();
     let harmless =
         !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']) && !name.contains(char::is_control);
-    let name = if harmless { name } else { record::id(image) };
-    match image["disk_format"].as_str() {
-        Some(format) if !name.ends_with(&format!(".{format}")) => format!("{name}.{format}"),
-        _ => name.to_owned(),
-    }
+    if harmless { name } else { record::id(image) }
 }
 
 async fn pull_to_pipe(client: &Client, image: &Value, size_bytes: u64) -> Result<(), Failure> {

@@ -51,6 +51,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("token_ttl_secs", "86400", "Lifetime of a token, seconds"),
     setting("os_hash_algo", "sha512", "Digest kept beside MD5: sha512 or sha256"),
     setting("check_format_match", "true", "Refuse uploads whose bytes are not of the declared disk format"),
+    setting(
+        "safety_policy",
+        "refuse",
+        "Bytes that could harm whoever uses them: refuse, quarantine (administrators alone get them) or report; those \
+         that refer to other files are refused in any case",
+    ),
+    setting("check_images", "asked", "Images that are looked into once they are complete: asked or always"),
+    setting("checks_at_once", "1", "Images that one node looks into at one time"),
     setting("chunk_mean_kib", "32", "Mean size of stored chunks, KiB; fixed once data is stored"),
     setting("limit_image_properties", "128", "Properties of one image; negative: no limit"),
     setting("limit_image_tags", "128", "Tags of one image; negative: no limit"),

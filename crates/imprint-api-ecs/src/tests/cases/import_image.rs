@@ -68,6 +68,9 @@ pub(super) const CASES: &[Case] = &[
     case("ExportImage", &["OK", "DryRunOperation"], "an image's bytes come out as they went in", |world| {
         Box::pin(exports(world))
     }),
+    case("ExportImage", &["OK"], "an image comes out in every format, and goes in again as the same disk", |world| {
+        Box::pin(exports_in_every_format(world))
+    }),
     case(
         "ExportImage",
         &[
@@ -160,6 +163,12 @@ async fn imports(world: World) -> World {
     ] {
         assert_eq!(image[key], value, "{key}: {image}");
     }
+    // looked into, and nothing that starts was found
+    let check = &image["DetectionOptions"];
+    assert_eq!(check["Status"], "Finished");
+    let items = check["Items"]["Item"].as_array().expect("a list");
+    assert!(items.iter().any(|item| item["RiskLevel"] == "High" && item["RiskCode"].is_string()), "{check}");
+    assert!(items.iter().all(|item| item["Name"].as_str().is_some_and(|name| name.starts_with("GUESTOS."))));
     let mappings = image["DiskDeviceMappings"]["DiskDeviceMapping"].as_array().expect("a list").clone();
     assert_eq!((&mappings[0]["Size"], &mappings[0]["ImportOSSObject"]), (&"40".into(), &"dir/disk.raw".into()));
     assert_eq!((&mappings[1]["Size"], &mappings[1]["ImportOSSBucket"]), (&"60".into(), &BUCKET.into()));
@@ -330,6 +339,32 @@ async fn exports(world: World) -> World {
     world
 }
 
+async fn exports_in_every_format(world: World) -> World {
+    let id = imported(&world).await;
+    for (format, beginning) in
+        [("vhd", &b"conectix"[..]), ("qcow2", b"QFI\xfb"), ("vmdk", b"KDMV"), ("VDI", b"<<< "), ("raw", b"")]
+    {
+        export(&world, &id, &[("ImageFormat", format), ("OSSPrefix", "again")]).await.ok();
+        world.settle().await;
+        let name = format!("again_{id}_system.{}", format.to_lowercase());
+        let file = std::fs::read(world.buckets.path().join(BUCKET).join(&name)).expect("written");
+        assert!(file.starts_with(beginning), "{format}");
+        let word = if format == "VDI" { "" } else { format };
+        let again = [("DiskDeviceMapping.1.OSSObject", name.as_str()), ("DiskDeviceMapping.1.Format", word)];
+        let again = made(import(&world, &again).await);
+        world.settle().await;
+        let image = shown(&world, &again).await;
+        let mapping = &image["DiskDeviceMappings"]["DiskDeviceMapping"][0];
+        assert_eq!((&image["Status"], &mapping["Format"]), (&"Available".into(), &"raw".into()), "{format}: {image}");
+        let prefix = format!("back{}", format.to_lowercase());
+        export(&world, &again, &[("OSSPrefix", &prefix)]).await.ok();
+        world.settle().await;
+        let back = world.buckets.path().join(BUCKET).join(format!("{prefix}_{again}_system.raw"));
+        assert!(std::fs::read(back).expect("written")[..1 << 20] == disk(1), "{format}");
+    }
+    world
+}
+
 async fn export_refusals(world: World) -> World {
     let id = imported(&world).await;
     for (name, value, code) in [
@@ -337,7 +372,7 @@ async fn export_refusals(world: World) -> World {
         ("OSSBucket", "", "MissingParameter"),
         ("OSSPrefix", "a/b", "InvalidOSSPrefix.Malformed"),
         ("ImageFormat", "iso", "InvalidImageFormat.Malformed"),
-        ("ImageFormat", "qcow2", "InvalidImageFormat.Malformed"),
+        ("ImageFormat", "zvhd2", "InvalidImageFormat.Malformed"),
         ("OSSBucket", "bucket-2", "InvalidOSSBucket.NotFound"),
         ("OSSBucket", "../x", "InvalidOSSBucket.NotFound"),
         ("ImageId", "m-none", "InvalidImageId.NotFound"),

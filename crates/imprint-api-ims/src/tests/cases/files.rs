@@ -134,7 +134,7 @@ async fn with_data_disks(world: World) -> World {
     let kinds: Vec<&Value> = parts.iter().map(|part| &part["job_type"]).collect();
     assert_eq!(kinds, ["imsImportImageJob", "imsImportDataImageJob"]);
     let image = world.stored(image_of(&parts[1])).await;
-    assert_eq!((image.name.as_deref(), image.disk_format), (Some("all-data1"), Some(DiskFormat::Qcow2)));
+    assert_eq!((image.name.as_deref(), image.disk_format), (Some("all-data1"), Some(DiskFormat::Raw)));
     assert_eq!(image.properties["virtual_env_type"].as_deref(), Some("DataImage"));
 
     create(&world, &with(&body, &json!({ "image_url": data }))).await.refused("IMG.0123");
@@ -170,7 +170,7 @@ async fn quickly(world: World) -> World {
     file(&world, "a/disk.mf", b"bits");
     done(&world, create(&world, &body).await, "imsImportImageJob").await;
     create(&world, &with(&body, &json!({ "os_version": "" }))).await.refused("IMG.0159");
-    let url = file(&world, "disk.zvhd2", &bytes(1));
+    let url = file(&world, "disk.qed", &bytes(1));
     create(&world, &with(&body, &json!({ "image_url": url }))).await.refused("IMG.0072");
     world
 }
@@ -190,7 +190,7 @@ async fn refusals(world: World) -> World {
         (json!({ "image_url": "bucket-1:a b.raw" }), "IMG.0175"),
         (json!({ "image_url": "bucket-1:absent.raw" }), "IMG.0057"),
         (json!({ "image_url": "bucket-1:empty.raw" }), "IMG.0057"),
-        (json!({ "image_url": "bucket-1:disk.zvhd" }), "IMG.0072"),
+        (json!({ "image_url": "bucket-1:disk.qcow" }), "IMG.0072"),
         (json!({ "image_url": hollow_file(&world, "large.raw", (128 << 30) + 1) }), "IMG.0059"),
         (json!({ "min_disk": null }), "IMG.0055"),
         (json!({ "min_disk": 0 }), "IMG.0055"),
@@ -263,7 +263,7 @@ async fn quick_import(world: World) -> World {
     for (change, code) in [
         (json!({ "os_version": null }), "IMG.0159"),
         (json!({ "type": "IsoImage" }), "IMG.0024"),
-        (json!({ "image_url": "bucket-1:disk.zvhd2" }), "IMG.0072"),
+        (json!({ "image_url": "bucket-1:disk.qed" }), "IMG.0072"),
         (json!({ "image_url": "bucket-1:disk.qcow2" }), "IMG.0158"),
         (json!({ "image_url": large }), "IMG.0059"),
     ] {
@@ -327,7 +327,7 @@ async fn register_refusals(world: World) -> World {
     register(&world, imprint_model::ImageId::random(), &raw).await.refused("IMG.0027");
     register(&world, id, "bucket-1:absent").await.refused("IMG.0057");
     register(&world, id, "bucket-9:disk.raw").await.refused("IMG.0069");
-    register(&world, id, "bucket-1:disk.zvhd2").await.refused("IMG.0072");
+    register(&world, id, "bucket-1:disk.qed").await.refused("IMG.0072");
     world.other.put(&path, &json!({ "image_url": raw })).await.refused("IMG.0027");
     let public = world.image(|image| image.visibility = imprint_model::Visibility::Public).await;
     world

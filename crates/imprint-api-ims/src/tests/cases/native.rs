@@ -161,7 +161,7 @@ async fn life(world: World) -> World {
     owner.get(&path).await.refused("IMG.0027");
     owner.delete(&path).await.refused("IMG.0027");
     let plain = create(&world, &json!({ "name": "x" })).await;
-    assert_eq!((&plain["disk_format"], &plain["__os_version"]), (&json!("vhd"), &json!("Other Linux(64 bit)")));
+    assert_eq!((&plain["disk_format"], &plain["__os_version"]), (&json!("zvhd2"), &json!("Other Linux(64 bit)")));
     owner.delete(&format!("/v2/images/{}", plain["id"].as_str().expect("text"))).await.done();
     world
 }
