@@ -33,7 +33,7 @@ pub(super) fn cloudbase_init(machine: &Machine<'_>, _: &Os) -> Result<Option<Ite
     let service = machine.service(CLOUDBASE_SERVICE)?;
     Ok(Some(if service.is_some_and(|service| service.start > START_ON_ITS_OWN) {
         let detail = format!("Cloudbase-Init is in {path}, but its service does not start on its own.");
-        Item::problem(ItemName::CloudInit, value, Risk::Medium, "NotEnabled", detail)
+        Item::problem(ItemName::CloudInit, value, Risk::Medium, "Disabled", detail)
     } else {
         Item::fine(ItemName::CloudInit, value, format!("Cloudbase-Init is in {path}."))
     }))

@@ -125,7 +125,7 @@ fn mode_item(boots_bios: bool, boots_uefi: bool) -> Item {
             ItemName::BootMode,
             "None",
             Risk::Error,
-            "None",
+            "NoLoader",
             "No volume has a boot manager, neither for BIOS nor for UEFI firmware.",
         ),
     }

@@ -55,7 +55,7 @@ pub(super) fn virtio(machine: &Machine<'_>, _: &Os) -> Result<Option<Item>> {
             Item::fine(ItemName::Virtio, "Supported", format!("In the registry: {detail}."))
         }
         (State::Ready, ..) | (_, State::Ready, _) => {
-            item(Risk::High, "NoNetworkDriver", "A virtio network card would not work")
+            item(Risk::High, "NoNetwork", "A virtio network card would not work")
         }
         (State::Unknown, State::Unknown, _) => {
             item(Risk::Error, "NotInstalled", "Windows would stop with 0x7B on a virtio disk")

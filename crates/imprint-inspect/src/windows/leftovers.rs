@@ -16,19 +16,19 @@ const FILES_MAX: usize = 64;
 
 /// Files of the system: what they are, where, how bad.
 const FILES: [(&str, &str, Risk); 8] = [
-    ("answer-file", "/unattend.xml", Risk::Medium),
-    ("answer-file", "/autounattend.xml", Risk::Medium),
-    ("answer-file", "{windows}/Panther/unattend.xml", Risk::Medium),
-    ("answer-file", "{windows}/Panther/Unattend/unattend.xml", Risk::Medium),
-    ("answer-file", "{windows}/System32/Sysprep/unattend.xml", Risk::Medium),
+    ("installer-answers", "/unattend.xml", Risk::Medium),
+    ("installer-answers", "/autounattend.xml", Risk::Medium),
+    ("installer-answers", "{windows}/Panther/unattend.xml", Risk::Medium),
+    ("installer-answers", "{windows}/Panther/Unattend/unattend.xml", Risk::Medium),
+    ("installer-answers", "{windows}/System32/Sysprep/unattend.xml", Risk::Medium),
     ("memory-dump", "{windows}/MEMORY.DMP", Risk::Medium),
-    ("authorized-keys", "/ProgramData/ssh/administrators_authorized_keys", Risk::Low),
+    ("authorized-keys", "/ProgramData/ssh/administrators_authorized_keys", Risk::Medium),
     ("cloud-init-instance", "/Program Files/Cloudbase Solutions/Cloudbase-Init/log/cloudbase-init.log", Risk::Low),
 ];
 
 /// Files below a user's directory.
 const USER_FILES: [(&str, &str, Risk); 9] = [
-    ("authorized-keys", ".ssh/authorized_keys", Risk::Low),
+    ("authorized-keys", ".ssh/authorized_keys", Risk::Medium),
     ("private-key", ".ssh/id_rsa", Risk::High),
     ("private-key", ".ssh/id_ed25519", Risk::High),
     ("private-key", ".ssh/id_ecdsa", Risk::High),
@@ -71,7 +71,7 @@ pub(super) fn find(machine: &Machine<'_>, findings: &mut Vec<Finding>) -> Result
     }
     let password = damaged_is_none(machine.software_text(WINLOGON, "DefaultPassword"))?;
     if password.is_some_and(|password| !password.is_empty()) {
-        add("logon-password", &format!("SOFTWARE\\{WINLOGON}\\DefaultPassword"), Risk::High);
+        add("stored-password", &format!("SOFTWARE\\{WINLOGON}\\DefaultPassword"), Risk::High);
     }
     Ok(())
 }

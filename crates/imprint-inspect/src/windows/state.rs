@@ -35,7 +35,7 @@ pub(super) fn file_system(machine: &Machine<'_>, _: &Os) -> Result<Option<Item>>
         .collect();
     if !dirty.is_empty() {
         let detail = format!("Volumes were not unmounted: {}. Windows checks them at its start.", dirty.join(", "));
-        return Ok(Some(item("Dirty", Risk::Low, "Dirty", detail)));
+        return Ok(Some(item("Dirty", Risk::Low, "NotClean", detail)));
     }
     Ok(Some(Item::fine(ItemName::FileSystem, "Clean", "All volumes were unmounted, and nothing is hibernated.")))
 }

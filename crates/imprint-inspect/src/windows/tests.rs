@@ -199,10 +199,7 @@ fn drivers_must_start_with_the_loader_and_have_their_file() {
         ("Virtio.NotInstalled", Risk::Error),
     );
     check(|sound| sound.files.retain(|(path, _)| !path.contains("/vio")), ("Virtio.NotStarted", Risk::Error));
-    check(
-        |sound| sound.files.retain(|(path, _)| !path.ends_with("netkvm.sys")),
-        ("Virtio.NoNetworkDriver", Risk::High),
-    );
+    check(|sound| sound.files.retain(|(path, _)| !path.ends_with("netkvm.sys")), ("Virtio.NoNetwork", Risk::High));
     let nvme = "ControlSet002\\Services\\stornvme";
     check(|sound| sound.system.retain(|(path, _, _)| *path != nvme), ("NVMe.NotInstallded", Risk::Medium));
     check(|sound| sound.set(system, nvme, "Start", Value::Number(3)), ("NVMe.NotStarted", Risk::Medium));
@@ -275,7 +272,7 @@ fn the_way_from_firmware_to_kernel_must_be_whole() {
     );
     let mut none = sound();
     none.files.retain(|(path, _)| *path != "/bootmgr");
-    assert_eq!(problems(&none.examined()), [("BootMode.None", Risk::Error), ("BootMgr.Missing", Risk::Error)]);
+    assert_eq!(problems(&none.examined()), [("BootMode.NoLoader", Risk::Error), ("BootMgr.Missing", Risk::Error)]);
 
     let mut uefi = sound();
     uefi.files.push(("/EFI/Microsoft/Boot/bootmgfw.efi", b"x".to_vec()));
@@ -373,10 +370,10 @@ fn secrets_are_found_by_their_places() {
     assert_eq!(
         found,
         [
-            ("answer-file", "/Windows/Panther/unattend.xml"),
+            ("installer-answers", "/Windows/Panther/unattend.xml"),
             ("ssh-host-key", "/ProgramData/ssh/ssh_host_ed25519_key"),
             ("private-key", "/Users/Ann/.ssh/id_rsa"),
-            ("logon-password", "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\DefaultPassword"),
+            ("stored-password", "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\DefaultPassword"),
         ]
     );
     assert!(!format!("{examined:?}").contains("secret"));
@@ -390,4 +387,31 @@ fn encrypted_volumes_are_named() {
     let item = locked_item(&found("BitLocker")).unwrap();
     assert_eq!((item.code.as_deref(), item.risk), (Some("FileSystem.BitLocker"), Some(Risk::Error)));
     assert_eq!(locked_item(&found("ntfs")), None);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in the hives, an examination ends, and says what the system is as far as it can.
+    #[test]
+    fn damaged_registries_do_no_harm(changes in proptest::collection::vec(proptest::prelude::any::<(proptest::sample::Index, u8)>(), 1..32)) {
+        let sound = sound();
+        let damaged = |values: &Values| {
+            let mut bytes = hive(values);
+            for (place, byte) in &changes {
+                let place = place.index(bytes.len());
+                bytes[place] = *byte;
+            }
+            bytes
+        };
+        let made = sound
+            .file_system()
+            .with("/Windows/System32/config/SYSTEM", damaged(&sound.system))
+            .with("/Windows/System32/config/SOFTWARE", damaged(&sound.software))
+            .with("/Boot/BCD", damaged(&sound.store));
+        let examined = examined(made);
+        proptest::prop_assert!(examined.trouble.is_none());
+        proptest::prop_assert_eq!(&examined.os.kind, "windows");
+        proptest::prop_assert!(examined.items.iter().any(|item| item.name == ItemName::Registry));
+    }
 }
