@@ -85,7 +85,11 @@ impl Suite {
         kept_text(&imprint.folder.join("filled"), || {
             let began = Instant::now();
             suite.fill(peer)?;
-            say(&format!("{}: {images} images in the catalogue after {:.1} s", peer.name, began.elapsed().as_secs_f64()));
+            say(&format!(
+                "{}: {images} images in the catalogue after {:.1} s",
+                peer.name,
+                began.elapsed().as_secs_f64()
+            ));
             Ok(images.to_string())
         })?;
         suite.look_up_ids(peer)?;

@@ -50,6 +50,14 @@ pub(super) const TITLES: &[(&str, &str)] = &[
     ("get-4", "download 4 x {part} at once"),
     ("get-ranges", "60 random ranges of 1 MiB"),
     ("start", "start over {images} images"),
+    ("disk-qcow2", "write qcow2"),
+    ("disk-vhd", "write dynamic VHD"),
+    ("disk-vhdx", "write VHDX"),
+    ("disk-qcow2-c", "write qcow2, compressed (deflate)"),
+    ("disk-qcow2-zstd", "write qcow2, compressed (zstd)"),
+    ("disk-vmdk", "write VMDK, streamOptimized"),
+    ("check-cold", "image check, file not in memory"),
+    ("check-warm", "image check, file in memory"),
     ("ecs-list", "DescribeImages, the first page of 10"),
     ("ecs-id", "… by ImageId"),
     ("ecs-name", "… by ImageName"),
@@ -75,6 +83,10 @@ pub(super) const METRICS: &[(&str, &str)] = &[
     ("cpu_s_per_gib", "CPU-s per GiB"),
     ("rss_growth_mib", "memory growth, MiB"),
     ("stored_mib", "stored, MiB"),
+    ("wall_s", "s"),
+    ("cpu_s", "CPU-s"),
+    ("file_mib", "written, MiB"),
+    ("rss_peak_mib", "memory, MiB"),
     ("start_s", "s to the first list"),
     ("start_cpu_s", "CPU-s to start"),
     ("rss_mib", "resident idle, MiB"),
@@ -131,9 +143,36 @@ fn of_dialect(suite: &'static str, operation: &'static str) -> [Line; 4] {
     ]
 }
 
+/// What is shown of writing a disk, or of looking into one.
+fn of_disk(operation: &'static str) -> Vec<Line> {
+    let memory = |goals| line("disk", operation, "rss_peak_mib", Lower, goals);
+    match operation {
+        "check-cold" | "check-warm" => vec![
+            line("disk", operation, "wall_s", Lower, &[AtMost(1.0)]),
+            line("disk", operation, "cpu_s", Lower, &[]),
+            memory(&[AtMost(100.0)]),
+        ],
+        "disk-qcow2" | "disk-vhd" | "disk-vhdx" => vec![
+            line("disk", operation, "wall_s", Lower, &[Times(1.0)]),
+            // 1 GB of data per CPU second
+            line("disk", operation, "cpu_s_per_gib", Lower, &[AtMost(1.074)]),
+            line("disk", operation, "file_mib", Lower, &[]),
+            memory(&[]),
+        ],
+        _ => vec![
+            line("disk", operation, "wall_s", Lower, &[]),
+            line("disk", operation, "cpu_s_per_gib", Lower, &[Times(4.0)]),
+            // at most 5 % larger
+            line("disk", operation, "file_mib", Lower, &[Times(0.952)]),
+            memory(&[]),
+        ],
+    }
+}
+
 /// The lines of a suite in the table's order.
 pub(super) fn of_suite(suite: &str) -> Vec<Line> {
     match suite {
+        "disk" => return super::disk::operations().into_iter().flat_map(of_disk).collect(),
         "ecs" => return super::ecs::OPERATIONS.iter().flat_map(|operation| of_dialect("ecs", operation)).collect(),
         "ims" => return super::ims::OPERATIONS.iter().flat_map(|operation| of_dialect("ims", operation)).collect(),
         _ => {}

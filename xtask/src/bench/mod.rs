@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod content;
+mod disk;
 mod ecs;
 mod http;
 mod identity;
@@ -77,6 +78,9 @@ pub(crate) struct Args {
     /// Where the suite million keeps its catalogue for the next run, or finds it: filling one takes 20 minutes
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// The image that the suite disk writes and looks into: a qcow2 of a real system
+    #[arg(long)]
+    disk: Option<PathBuf>,
     /// A setting for Imprint's environment, NAME=VALUE
     #[arg(long, value_parser = name_and_value)]
     imprint_env: Vec<(String, String)>,
@@ -98,7 +102,12 @@ enum Suite {
     Idle,
     /// ECS and IMS calls of an account that owns a tenth of the images, on Imprint alone
     Million,
+    /// Disk files written by Imprint and by qemu-img, and looked into
+    Disk,
 }
+
+/// A page that one suite has to itself.
+const OWN_PAGES: [(Suite, &str); 2] = [(Suite::Million, "benchmarks-million"), (Suite::Disk, "benchmarks-disk")];
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=').map(|(name, value)| (name.into(), value.into())).ok_or_else(|| "wanted NAME=VALUE".into())
@@ -106,23 +115,21 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 
 /// Runs the benchmark.
 pub(crate) fn run(mut args: Args) -> Outcome<()> {
-    let alone = args.suites.iter().all(|suite| *suite == Suite::Million);
-    let images = args.images.unwrap_or(if alone { 1_000_000 } else { 100_000 });
-    let (raw, page) = if args.quick {
+    let own = OWN_PAGES.iter().find(|(suite, _)| args.suites.iter().all(|wanted| wanted == suite));
+    let million = own.is_some_and(|(suite, _)| *suite == Suite::Million);
+    let images = args.images.unwrap_or(if million { 1_000_000 } else { 100_000 });
+    let name = if args.quick {
         args.images = Some(images.min(2_000));
         args.seconds = args.seconds.min(2.0);
         args.repeats = 1;
-        ("target/bench/quick.jsonl", "target/bench/quick.md")
+        "target/bench/quick".to_owned()
     } else {
         args.images = Some(images);
-        if alone {
-            ("docs/benchmarks-million.jsonl", "docs/benchmarks-million.md")
-        } else {
-            ("docs/benchmarks.jsonl", "docs/benchmarks.md")
-        }
+        format!("docs/{}", own.map_or("benchmarks", |(_, page)| *page))
     };
-    let raw = workspace().join(args.raw.as_deref().unwrap_or(Path::new(raw)));
-    let page = workspace().join(args.page.as_deref().unwrap_or(Path::new(page)));
+    let (raw, page) = (format!("{name}.jsonl"), format!("{name}.md"));
+    let raw = workspace().join(args.raw.as_deref().unwrap_or(Path::new(&raw)));
+    let page = workspace().join(args.page.as_deref().unwrap_or(Path::new(&page)));
     if !args.render {
         measure(&args, &raw)?;
     }
@@ -140,16 +147,19 @@ fn measure(args: &Args, raw: &Path) -> Outcome<()> {
         "machine": proc::machine(),
         "load": load,
         "imprint": output_of("git", &["describe", "--always", "--dirty"]).unwrap_or_else(|_| "no commit".into()),
-        "peer": peers.iter().find_map(|peer| match &peer.host {
+        "peer": peer_program(args)?.or_else(|| peers.iter().find_map(|peer| match &peer.host {
             Host::Glance(glance) => Some(glance.version.as_str()),
             Host::Remote => Some("a Glance that ran already"),
             Host::Imprint(_) => None,
-        }),
+        }).map(str::to_owned)),
         "images": images, "connections": args.connections, "seconds": args.seconds, "repeats": args.repeats,
         "size_mib": size / content::MIB,
     });
     let mut raw = Raw::begin(raw, &about)?;
     let runs = |suite: Suite| args.suites.contains(&suite);
+    if runs(Suite::Disk) {
+        disk::run(args, &disk::image(args)?, &mut raw)?;
+    }
     if runs(Suite::Million) {
         let ours: Vec<&Peer> = peers.iter().filter(|peer| matches!(peer.host, Host::Imprint(_))).collect();
         let load = Load { connections: args.connections, duration: Duration::from_secs_f64(args.seconds) };
@@ -198,8 +208,19 @@ fn measure(args: &Args, raw: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// What a suite without servers is measured beside.
+fn peer_program(args: &Args) -> Outcome<Option<String>> {
+    if !args.suites.contains(&Suite::Disk) {
+        return Ok(None);
+    }
+    Ok(output_of("qemu-img", &["--version"])?.lines().next().map(str::to_owned))
+}
+
 fn start(args: &Args) -> Outcome<Vec<Peer>> {
     let mut peers = Vec::new();
+    if args.suites.iter().all(|suite| *suite == Suite::Disk) {
+        return Ok(peers);
+    }
     if !args.no_imprint {
         peers.push(Peer::imprint(args)?);
     }

@@ -78,6 +78,11 @@ impl Tree {
     }
 }
 
+/// The most memory that a process has had; nothing once it is gone.
+pub(super) fn peak_rss_mib(pid: u32) -> f64 {
+    Tree(vec![pid]).peak_rss_mib()
+}
+
 fn pid_text(pid: u32) -> String {
     pid.to_string()
 }
@@ -129,7 +134,8 @@ impl Watch {
     }
 }
 
-fn own_cpu_seconds() -> f64 {
+/// Processor time of this process and of the children that it has waited for.
+pub(super) fn own_cpu_seconds() -> f64 {
     stat("self").map_or(0.0, |stat| stat.cpu_seconds)
 }
 

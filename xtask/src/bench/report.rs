@@ -49,6 +49,21 @@ APIs to compare with.
 
 ";
 
+/// The same for a page about disk files alone.
+const NEW_DISK_PAGE: &str = "\
+# Benchmarks: disk files
+
+What it costs to write a disk in another format, and to look into one.
+
+## Reading the numbers
+
+- Both programs read the same raw file, whose holes are holes, from the page cache, by turns. CPU is that of the whole
+  process. GiB are those of the data: what is not a hole.
+- `imprint disk convert` syncs the file before it gives it its name; `qemu-img convert` leaves that to the kernel.
+- `imprint disk inspect` reads the compressed qcow2 itself: what it takes includes unpacking.
+
+";
+
 /// The raw file of a run.
 pub(super) struct Raw(File);
 
@@ -89,8 +104,12 @@ pub(super) fn write_page(raw: &Path, page: &Path) -> Outcome<()> {
     let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
     let (about, rows) = lines.split_first().ok_or("the raw file is empty")?;
     let measured = format!("{BEGIN}\n{}\n{END}", render(about, rows));
-    let preface =
-        if rows.iter().all(|row| row["suite"] == "ecs" || row["suite"] == "ims") { NEW_MILLION_PAGE } else { NEW_PAGE };
+    let all = |suites: &[&str]| rows.iter().all(|row| suites.iter().any(|suite| row["suite"] == *suite));
+    let preface = match () {
+        () if all(&["ecs", "ims"]) => NEW_MILLION_PAGE,
+        () if all(&["disk"]) => NEW_DISK_PAGE,
+        () => NEW_PAGE,
+    };
     let old = if page.exists() { fs::read_to_string(page)? } else { format!("{preface}{BEGIN}{END}\n") };
     let (before, rest) = old.split_once(BEGIN).ok_or("the page has no begin mark")?;
     let (_, after) = rest.split_once(END).ok_or("the page has no end mark")?;
@@ -105,37 +124,43 @@ fn render(about: &Value, rows: &[Value]) -> String {
     let measured = |suite: &str| rows.iter().any(|row| row["suite"] == suite);
     let mut out = format!(
         "- Measured on {} with `{}`.\n- Machine: {}.\n- Peer: {}. Imprint: {}.\n- {} repeats, interleaved; each cell \
-         is the median, with the range behind it. CPU is that of the server and of all that it needs: database, \
-         cache, identity. The load generator shares the machine.\n- Calls: {} connections in a closed loop for {} s \
-         over {} images, {}.\n- Load average before the first measurement: {}.\n",
+         is the median, with the range behind it.\n- Load average before the first measurement: {}.\n",
         word("date"),
         word("command"),
         word("machine"),
         word("peer"),
         word("imprint"),
         number("repeats"),
-        number("connections"),
-        about["seconds"],
-        number("images"),
-        if measured("ecs") {
+        about["load"],
+    );
+    if !measured("disk") {
+        let asker = if measured("ecs") {
             "by an account that owns a tenth of them, a hundredth more being everybody's"
         } else {
             "as a plain member of a project that owns a fifth of them"
-        },
-        about["load"],
-    );
-    let failures: f64 = rows.iter().filter_map(|row| row["metrics"]["failures"].as_f64()).sum();
-    out.push_str(&format!("- Calls that failed: {failures}.\n"));
+        };
+        let failures: f64 = rows.iter().filter_map(|row| row["metrics"]["failures"].as_f64()).sum();
+        out.push_str(&format!(
+            "- CPU is that of the server and of all that it needs: database, cache, identity. The load generator shares \
+             the machine.\n- Calls: {} connections in a closed loop for {} s over {} images, {asker}.\n\
+             - Calls that failed: {failures}.\n",
+            number("connections"),
+            about["seconds"],
+            number("images"),
+        ));
+    }
     for (suite, title) in [
         ("metadata", "Metadata"),
         ("transfer", "Transfers"),
         ("idle", "Start and rest"),
         ("ecs", "ECS"),
         ("ims", "IMS"),
+        ("disk", "Disk files"),
     ] {
         if measured(suite) {
+            let peer = peer_of(suite);
             out.push_str(&format!(
-                "\n## {title}\n\n| work | measure | Imprint | Glance | Imprint is better by | target | met |\n\
+                "\n## {title}\n\n| work | measure | Imprint | {peer} | Imprint is better by | target | met |\n\
                  |---|---|--:|--:|--:|---|---|\n"
             ));
             for line in lines::of_suite(suite) {
@@ -146,6 +171,11 @@ fn render(about: &Value, rows: &[Value]) -> String {
     out
 }
 
+/// Whom a suite is measured beside.
+fn peer_of(suite: &str) -> &'static str {
+    if suite == "disk" { "qemu-img" } else { "Glance" }
+}
+
 /// A line of the table, or nothing where nobody measured it.
 fn render_line(line: &Line, about: &Value, rows: &[Value]) -> Option<String> {
     let values = |peer: &str| -> Vec<f64> {
@@ -153,7 +183,7 @@ fn render_line(line: &Line, about: &Value, rows: &[Value]) -> Option<String> {
             |row: &&Value| row["suite"] == line.suite && row["operation"] == line.operation && row["peer"] == peer;
         rows.iter().filter(is_it).filter_map(|row| row["metrics"][line.metric].as_f64()).collect()
     };
-    let (ours, theirs) = (values("Imprint"), values("Glance"));
+    let (ours, theirs) = (values("Imprint"), values(peer_of(line.suite)));
     if ours.is_empty() && theirs.is_empty() {
         return None;
     }
