@@ -13,6 +13,8 @@ mod vmdk;
 use std::io;
 use std::sync::Arc;
 
+use crate::formats::blocks::Placed;
+use crate::formats::{vdi, vhd, vhdx};
 use crate::open::{OpenError, open};
 use crate::{Format, ReadAt};
 
@@ -68,9 +70,20 @@ pub fn check_structure(file: Arc<dyn ReadAt>, format: Format) -> Result<Check, O
     match format {
         Format::Qcow2 => qcow2::check(&*file, &mut check)?,
         Format::Vmdk => vmdk::check(&file, &mut check)?,
+        Format::Vhd => blocks(vhd::places(&file)?, &mut check),
+        Format::Vhdx => blocks(vhdx::places(&file)?, &mut check),
+        Format::Vdi => blocks(vdi::places(&file)?, &mut check),
         _ => check.has_records = false,
     }
     Ok(check)
+}
+
+/// No two blocks share bytes, and none lies over headers or tables.
+fn blocks(placed: Option<Placed>, check: &mut Check) {
+    match placed {
+        Some(placed) => overlap::look(placed.starts, placed.len, &placed.reserved, check),
+        None => check.has_records = false,
+    }
 }
 
 /// Reads every byte of a disk that is not known to be zero, which looks at every record and checksum there is.

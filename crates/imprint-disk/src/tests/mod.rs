@@ -1,6 +1,7 @@
 //! Tests over the public interface, by kind of evidence.
 
 mod block_formats;
+mod blocks_and_qemu;
 mod corpus;
 mod disks;
 mod exports;

@@ -13,7 +13,7 @@ mod tests;
 use super::Findings;
 use crate::evidence::Evidence;
 
-pub(crate) use reader::open;
+pub(crate) use reader::{open, places};
 pub(crate) use writer::view;
 
 pub(crate) fn recognise(head: &[u8]) -> bool {

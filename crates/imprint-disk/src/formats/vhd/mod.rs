@@ -16,7 +16,7 @@ use crate::evidence::Evidence;
 
 pub(crate) use geometry::Geometry;
 pub(crate) use header::byte_sum;
-pub(crate) use reader::open;
+pub(crate) use reader::{open, places};
 pub(crate) use writer::{dynamic, fixed};
 
 pub(crate) fn recognise(evidence: &Evidence) -> bool {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::header::{self, Layout};
 use crate::evidence::Evidence;
 use crate::formats::blocks::disk::{BlockDisk, BlockMap, Place};
-use crate::formats::blocks::outside;
 use crate::formats::blocks::table::Table;
+use crate::formats::blocks::{Placed, outside};
 use crate::limits::SECTOR;
 use crate::open::accepted;
 use crate::recent::Recent;
@@ -36,6 +36,23 @@ pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Disk, OpenError> {
     };
     info.warnings = findings.warnings;
     Ok(Disk { guest, info })
+}
+
+/// Where the blocks of a dynamic VHD are; `None` for a fixed one.
+pub(crate) fn places(file: &Arc<dyn ReadAt>) -> Result<Option<Placed>, OpenError> {
+    let evidence = Evidence::gather(&**file)?;
+    let (findings, layout) = header::examine(&evidence.head, &evidence.tail, evidence.total);
+    accepted(findings)?;
+    let Some(Layout::Dynamic { size, table_offset, block_bytes }) = layout else { return Ok(None) };
+    let map = BlockTable::checked(&**file, &evidence, size, table_offset, block_bytes)?;
+    let table_end = table_offset + size.div_ceil(block_bytes) * 4;
+    let reserved = vec![(0, header::HEAD_BYTES as u64), (table_offset, table_end)];
+    let mut placed = Placed::new(map.bitmap_bytes + block_bytes, reserved);
+    map.table.for_each(&**file, |_, entry| match u32::from_be_bytes(entry) {
+        HOLE => Ok(()),
+        sector => placed.push(u64::from(sector) * SECTOR),
+    })?;
+    Ok(Some(placed))
 }
 
 /// The start of a file.

@@ -22,7 +22,7 @@ use crate::fields::fits;
 use crate::limits::KIB;
 use header::Header;
 use metadata::Metadata;
-pub(crate) use reader::open;
+pub(crate) use reader::{open, places};
 use regions::Regions;
 pub(crate) use writer::view;
 

@@ -7,8 +7,8 @@ use super::{Layout, complete, log};
 use crate::evidence::Evidence;
 use crate::formats::Findings;
 use crate::formats::blocks::disk::{BlockDisk, BlockMap, Place};
-use crate::formats::blocks::outside;
 use crate::formats::blocks::table::Table;
+use crate::formats::blocks::{Placed, outside};
 use crate::limits::MIB;
 use crate::open::accepted;
 use crate::{Disk, Format, Info, OpenError, ReadAt, Refusal, Warning, corrupt};
@@ -22,14 +22,7 @@ const PRESENT: u64 = 6;
 /// Opens a VHDX, dynamic or fixed. One that was not closed cleanly is read as if its log had been replayed; the file is
 /// not touched.
 pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Disk, OpenError> {
-    let (file, was_replayed) = settled(file)?;
-    let evidence = Evidence::gather(&*file)?;
-    let mut findings = Findings::default();
-    let layout =
-        complete(&evidence, &mut findings).and_then(|capture| capture.examine_tables(evidence.total, &mut findings));
-    let findings = accepted(findings)?;
-    let layout = layout.ok_or_else(|| corrupt("its structures are incomplete"))?;
-    let map = BlockTable::checked(&*file, evidence.total, layout)?;
+    let Opened { file, was_replayed, findings, layout, map } = Opened::new(file)?;
     let mut info =
         Info { variant: "dynamic", unit_bytes: Some(layout.block_bytes), ..Info::new(Format::Vhdx, layout.size) };
     info.warnings = findings.warnings;
@@ -37,6 +30,41 @@ pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Disk, OpenError> {
         info.warnings.push(Warning::Dirty);
     }
     Ok(Disk { guest: Arc::new(BlockDisk::new(file, layout.size, layout.block_bytes, map)), info })
+}
+
+/// Where its blocks are, once the changes of its log are in place.
+pub(crate) fn places(file: &Arc<dyn ReadAt>) -> Result<Option<Placed>, OpenError> {
+    let Opened { file, layout, map, .. } = Opened::new(Arc::clone(file))?;
+    let table_end = layout.table_at + map.entries * 8;
+    let mut placed = Placed::new(layout.block_bytes, vec![(0, MIB), (layout.table_at, table_end)]);
+    map.table.for_each(&*file, |index, entry| match parse(entry) {
+        Some(Place::At(at)) if !map.is_bitmap(index) => placed.push(at),
+        _ => Ok(()),
+    })?;
+    Ok(Some(placed))
+}
+
+/// A file whose records agree.
+struct Opened {
+    file: Arc<dyn ReadAt>,
+    was_replayed: bool,
+    findings: Findings,
+    layout: Layout,
+    map: BlockTable,
+}
+
+impl Opened {
+    fn new(file: Arc<dyn ReadAt>) -> Result<Opened, OpenError> {
+        let (file, was_replayed) = settled(file)?;
+        let evidence = Evidence::gather(&*file)?;
+        let mut findings = Findings::default();
+        let layout = complete(&evidence, &mut findings)
+            .and_then(|capture| capture.examine_tables(evidence.total, &mut findings));
+        let findings = accepted(findings)?;
+        let layout = layout.ok_or_else(|| corrupt("its structures are incomplete"))?;
+        let map = BlockTable::checked(&*file, evidence.total, layout)?;
+        Ok(Opened { file, was_replayed, findings, layout, map })
+    }
 }
 
 /// The file with the changes of its log in place, and whether there were any.
@@ -57,6 +85,7 @@ fn settled(file: Arc<dyn ReadAt>) -> Result<(Arc<dyn ReadAt>, bool), OpenError> 
 /// disks use.
 struct BlockTable {
     table: Table<8>,
+    entries: u64,
     blocks_per_bitmap: u64,
 }
 
@@ -66,12 +95,12 @@ impl BlockTable {
         let blocks = layout.size.div_ceil(layout.block_bytes);
         let entries = super::metadata::table_entries(blocks, layout.blocks_per_bitmap);
         let table = Table::new(layout.table_at, entries);
-        table.for_each(file, |index, entry| {
-            let period = layout.blocks_per_bitmap + 1;
-            if index % period == layout.blocks_per_bitmap {
+        let map = BlockTable { table, entries, blocks_per_bitmap: layout.blocks_per_bitmap };
+        map.table.for_each(file, |index, entry| {
+            if map.is_bitmap(index) {
                 return Ok(());
             }
-            let block = index - index / period;
+            let block = index - index / (map.blocks_per_bitmap + 1);
             match parse(entry) {
                 None => {
                     let why = "an entry has a state that no whole disk has";
@@ -85,7 +114,12 @@ impl BlockTable {
                 Some(Place::Hole | Place::Zero) => Ok(()),
             }
         })?;
-        Ok(BlockTable { table, blocks_per_bitmap: layout.blocks_per_bitmap })
+        Ok(map)
+    }
+
+    /// Whether the entry of that index is for a bitmap.
+    fn is_bitmap(&self, index: u64) -> bool {
+        index % (self.blocks_per_bitmap + 1) == self.blocks_per_bitmap
     }
 }
 
