@@ -5,45 +5,45 @@
 //! secrets; the [`Report`]. What never does: mounting, other processes, the host's files, the network. Whatever a disk
 //! claims, the work stays inside a [`Budget`].
 
+mod boot;
 pub mod btrfs;
 mod budget;
 mod content;
+mod device;
+mod drivers;
 mod error;
 mod ext;
 mod fat;
 mod fields;
 mod file_system;
+mod findings;
 #[cfg(test)]
 mod fixtures;
+mod fstab;
+mod guest;
 mod guest_file;
+mod initramfs;
+mod inspect;
 mod iso9660;
+mod items;
 mod labels;
 mod lvm;
 #[cfg(test)]
 mod made;
 mod md;
 mod ntfs;
+mod os;
 pub mod packages;
 mod partitions;
 mod report;
 mod report_text;
+mod roots;
 pub mod sbom;
+mod settings;
 mod source;
 mod text;
 mod tree;
 pub mod volumes;
-mod boot;
-mod device;
-mod drivers;
-mod findings;
-mod fstab;
-mod guest;
-mod initramfs;
-mod inspect;
-mod items;
-mod os;
-mod roots;
-mod settings;
 pub mod windows;
 pub mod xfs;
 
