@@ -49,13 +49,13 @@ SHAPES = {
     "odd-bytes": lambda path: write(path, 1_000_001, [(0, text(400_000)), (999_990, noise(11))]),
     "odd-sectors": lambda path: write(path, 5 * MIB + 512, [(MIB, text(MIB)), (5 * MIB, noise(512))]),
     "full": lambda path: write(path, 6 * MIB, [(0, noise(6 * MIB))]),
-    "sparse": lambda path: write(path, 600 * MIB, [
-        (10, b"x"), (77 * MIB + 1, text(100_000)), (300 * MIB - 5, noise(10)), (600 * MIB - 1, b"y"),
+    "sparse": lambda path: write(path, 160 * MIB, [
+        (10, b"x"), (77 * MIB + 1, text(100_000)), (100 * MIB - 5, noise(10)), (160 * MIB - 1, b"y"),
     ]),
-    "huge": lambda path: write(path, 3 * TIB, [
-        (0, text(100_000)), (2 * TIB - 5, noise(10)), (3 * TIB - 512, noise(512)),
-    ]),
+    "huge": lambda path: write(path, 3 * TIB, HUGE),
 }
+# Where the huge disk has data.
+HUGE = [(0, text(100_000)), (2 * TIB - 5, noise(10)), (3 * TIB - 512, noise(512))]
 
 
 def allocated(path):

@@ -1,15 +1,19 @@
 """Every format that is read, written as every format that can be written; judged by qemu-img, gzip and zstd."""
 
 import filecmp
+import subprocess
 
 import pytest
 
 from disk import shapes
 from disk.tools import FLAVOURS, OWN, TARGETS, imprint, judge, run
+from harness.imprint import binary
 
 # Formats that cannot hold a disk of 3 TiB, and those whose other readers would take minutes for its zeros.
-TOO_SMALL_FOR_HUGE = {"vhd", "vhd-fixed", "zvhd"}
-TOO_SLOW_FOR_HUGE = {"raw.gz", "raw.zst", "zvhd2"}
+TOO_SMALL_FOR_HUGE = {"vhd", "vhd-fixed"}
+TOO_SLOW_FOR_HUGE = {"raw.gz", "raw.zst"}
+# Of these qemu-img sees holes as large as they are.
+QUICKLY_COMPARED = {"raw", "qcow2", "qcow2-zlib", "qcow2-zstd"}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -44,7 +48,7 @@ def test_every_shape_as_every_target(workshop, out, shape, target):
 def test_more_than_two_tebibytes(workshop, out, target):
     raw = workshop.disk("huge")
     imprint("convert", raw, out, "--format", target, "--from", "raw")
-    judge(raw, out, target)
+    judge(raw, out, target, spots=None if target in QUICKLY_COMPARED else shapes.HUGE)
     assert shapes.allocated(out) < 64 * shapes.MIB
     assert imprint("compare", raw, out, "--first-from", "raw", "--strict",
                    *(["--second-from", "raw"] if target == "raw" else []))["equal"]
@@ -66,8 +70,6 @@ def test_the_same_bytes_each_time_on_any_number_of_threads(workshop, out, target
     assert filecmp.cmp(out, again, shallow=False)
     streamed = out.with_name("streamed")
     with open(streamed, "wb") as file:
-        from harness.imprint import binary
-        import subprocess
         subprocess.run([binary(), "disk", "convert", raw, "-", "--format", target, "--from", "raw"],
                        stdout=file, check=True)
     found = imprint("info", streamed, *(["--from", "raw"] if target == "raw" else []))

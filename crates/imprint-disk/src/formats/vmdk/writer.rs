@@ -147,8 +147,8 @@ struct Deflate(Compress);
 impl UnitEncoder for Deflate {
     fn encode(&mut self, _: u64, data: &[u8], out: &mut Vec<u8>) -> io::Result<u32> {
         self.0.reset();
-        // more than the worst case: stored blocks of 16 KiB, header and checksum
-        out.reserve(data.len() + data.len() / 100 + 64);
+        // more than the worst case: a codec that ran out of room could not be used again
+        out.reserve(data.len() + data.len() / 8 + 64);
         match self.0.compress_vec(data, out, FlushCompress::Finish).map_err(io::Error::other)? {
             Status::StreamEnd => Ok(0),
             _ => Err(io::Error::other("deflate did not end")),

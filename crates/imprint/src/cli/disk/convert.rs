@@ -128,7 +128,7 @@ fn to_file(args: &ConvertArgs, export: &Export, threads: usize) -> Result<u64, F
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(&part);
     let file = file.map_err(|error| Failure::doing(&format!("cannot write {}", part.display()), error))?;
     let bar = progress::bytes("converting", export.size_bytes());
-    let written = write(export, &file, threads, &bar).and_then(|size| file.sync_all().map(|()| size));
+    let written = write(export, &file, threads, &bar);
     bar.finish_and_clear();
     let moved = written.and_then(|size| fs::rename(&part, &args.target).map(|()| size));
     moved.map_err(|error| {
