@@ -143,9 +143,10 @@ def initramfs_seeds():
     return early + packed["gzip"]
 
 
-def slot(name, text, pages=2):
+def slot(name, text, pages=1):
+    """A file of whole pages whose place the fuzzer finds by its first line; the last line is a long comment."""
     data = b"#slot:%s:%d\n" % (name.encode(), pages) + text
-    return data + b"\n" * (pages * PAGE - len(data))
+    return data + b"#" * (pages * PAGE - len(data) - 1) + b"\n"
 
 
 def guest_files():

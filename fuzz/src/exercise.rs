@@ -77,7 +77,7 @@ fn object(fs: &dyn FileSystem, node: Node, open: &mut Vec<Node>) {
             for offset in [0, middle, metadata.size_bytes.saturating_sub(5), u64::MAX - 1] {
                 if let Ok(len) = fs.read(node, offset, &mut buf) {
                     let most = metadata.size_bytes.saturating_sub(offset).min(buf.len() as u64);
-                    assert_eq!(len as u64, most, "a file answers another length than it has");
+                    assert!(len as u64 <= most, "a file answers more bytes than it has");
                 }
             }
         }

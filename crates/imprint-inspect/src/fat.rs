@@ -10,7 +10,7 @@ use imprint_disk::ReadAt;
 use crate::budget::Budget;
 use crate::content::serial_text;
 use crate::error::{Error, Result};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node};
+use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node, is_name};
 use crate::{fields, labels};
 
 /// The longest directory that is read: 65,536 records, as the format allows.
@@ -296,7 +296,7 @@ impl FileSystem for Fat {
             name: long.unwrap_or(short).into_bytes(),
             node: Node(u128::from(at)),
         };
-        Ok(names.into_iter().map(entry).filter(|entry| !entry.name.contains(&b'/')).collect())
+        Ok(names.into_iter().map(entry).filter(|entry| is_name(&entry.name)).collect())
     }
 
     fn read_link(&self, _: Node) -> Result<Vec<u8>> {

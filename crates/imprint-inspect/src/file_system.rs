@@ -39,6 +39,11 @@ pub struct Entry {
     pub node: Node,
 }
 
+/// Whether a directory may hold an entry of that name.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0)
+}
+
 /// A file system, read-only. Its methods count against the [`crate::Budget`] that it was opened with; none follows a
 /// symlink and none takes a path: [`crate`]'s tree does that, inside the guest's own names.
 pub trait FileSystem: Send + Sync {

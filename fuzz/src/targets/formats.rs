@@ -9,7 +9,7 @@ use imprint_disk::{Compression, Export, Inspector, ReadAt, Target, detect};
 use crate::base::Base;
 use crate::exercise;
 
-const DISK_BYTES: u64 = 5 << 20;
+const DISK_BYTES: u64 = 3 << 20;
 
 /// The streaming inspector on these bytes, in two pieces.
 pub fn inspector(input: &[u8]) {
@@ -49,7 +49,10 @@ pub fn open(file: Arc<dyn ReadAt>, own: u8) {
 }
 
 pub fn every_format() -> Vec<Base> {
-    [qcow2(), vmdk(), vhd(), vhdx(), vdi(), zvhd(), packed(), super::file_systems::partitions()].into_iter().flatten().collect()
+    [qcow2(), vmdk(), vhd(), vhdx(), vdi(), zvhd(), packed(), super::file_systems::partitions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 pub fn qcow2() -> Vec<Base> {

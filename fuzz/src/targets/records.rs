@@ -148,8 +148,7 @@ impl Memory {
             let known = *entries.entry(name.as_bytes().to_vec()).or_insert(next);
             if known == next {
                 let is_file = index + 1 == names.len();
-                let object =
-                    if is_file { Object::File(bytes.to_vec()) } else { Object::Directory(BTreeMap::new()) };
+                let object = if is_file { Object::File(bytes.to_vec()) } else { Object::Directory(BTreeMap::new()) };
                 self.nodes.push(object);
             }
             at = known;

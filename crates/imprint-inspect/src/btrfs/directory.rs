@@ -6,7 +6,7 @@ use super::key::{DIR_INDEX, DIR_ITEM, KEY_BYTES, Key, ROOT_ITEM};
 use super::{Btrfs, EMPTY_DIRECTORY, Place, TOP_DIRECTORY, checksum, node};
 use crate::error::{Error, Result};
 use crate::fields::{le16, slice};
-use crate::file_system::{Entry, Kind, Node};
+use crate::file_system::{Entry, Kind, Node, is_name};
 
 /// More names than this are not listed: the answer is held in memory.
 const MAX_LISTED_NAMES: usize = 500_000;
@@ -65,7 +65,7 @@ impl Btrfs {
             for name in names(item) {
                 let name = name?;
                 self.budget.step()?;
-                if name.name.is_empty() || name.name.contains(&b'/') || name.name.contains(&0) {
+                if !is_name(name.name) {
                     return Err(Error::corrupt(format!("btrfs directory {}: a name that cannot be", directory.inode)));
                 }
                 if entries.len() == MAX_LISTED_NAMES {

@@ -7,7 +7,7 @@ use super::Xfs;
 use super::inode::{Format, Inode};
 use crate::error::{Error, Result};
 use crate::fields::{be16, be32, be64, byte, slice};
-use crate::file_system::Kind;
+use crate::file_system::{Kind, is_name};
 
 /// Index blocks of a directory begin at this byte of it.
 const INDEX_START: u64 = 1 << 35;
@@ -118,7 +118,7 @@ impl Xfs {
         if name == b"." || name == b".." {
             return Ok(ControlFlow::Continue(()));
         }
-        if name.is_empty() || name.contains(&b'/') || name.contains(&0) {
+        if !is_name(name) {
             return Err(Error::corrupt(format!("XFS directory {}: a name that cannot be", directory.number)));
         }
         visit(name, number)
