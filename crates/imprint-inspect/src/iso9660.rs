@@ -186,7 +186,11 @@ impl Iso {
     fn name(&self, entry: &Record) -> Result<Option<Vec<u8>>> {
         let name = match self.names {
             Names::RockRidge(_) => {
-                let extended = self.extended(entry)?;
+                // One record that makes no sense does not hide the others.
+                let extended = match self.extended(entry) {
+                    Err(error) if error.ends_the_check() => return Err(error),
+                    extended => extended.unwrap_or_default(),
+                };
                 if extended.is_relocated {
                     return Ok(None);
                 }

@@ -118,7 +118,9 @@ impl ReadAt for Window {
 pub(crate) fn read_up_to(source: &dyn ReadAt, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let left = source.size_bytes().saturating_sub(offset);
     let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(len)];
-    source.read_at(offset, &mut bytes)?;
+    if !bytes.is_empty() {
+        source.read_at(offset, &mut bytes)?;
+    }
     Ok(bytes)
 }
 

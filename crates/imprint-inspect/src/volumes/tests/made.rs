@@ -55,7 +55,7 @@ fn the_backup_is_read_when_the_first_table_is_damaged() {
     gpt(&mut disk, &[(100, 199), (200, 1000)]);
     let whole = volumes(disk.clone());
     assert!(whole.table_trouble.is_empty());
-    disk[1024 + 33] ^= 1;
+    disk[1024 + 60] ^= 1;
     let backup = volumes(disk.clone());
     assert_eq!(backup.table_trouble.len(), 1);
     for volumes in [&whole, &backup] {
