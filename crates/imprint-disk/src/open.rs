@@ -94,6 +94,7 @@ impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> OpenError {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OpenError::Corrupt(error.to_string()),
+            io::ErrorKind::Unsupported => OpenError::Unsupported(error.to_string()),
             _ => OpenError::Io(error),
         }
     }

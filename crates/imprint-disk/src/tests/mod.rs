@@ -6,11 +6,13 @@ mod corpus;
 mod disks;
 mod exports;
 mod hostile;
+mod hostile_images;
+mod hostile_list;
 mod made_by_qemu;
 mod qcow2;
 mod recognition;
 pub(crate) mod samples;
-mod sparse;
+pub(crate) mod sparse;
 mod streaming;
 
 use crate::{Inspection, Inspector};

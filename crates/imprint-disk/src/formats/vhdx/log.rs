@@ -16,7 +16,7 @@ use crate::limits::{MIB, VIRTUAL_SIZE_MAX};
 use crate::{OpenError, ReadAt, Refusal};
 
 const FIELD: &str = "VHDX log";
-pub(super) const SECTOR_BYTES: u64 = 4096;
+const SECTOR_BYTES: u64 = 4096;
 /// Writers use 1 MiB; some let it be set.
 const LOG_BYTES_MAX: u64 = 32 * MIB;
 /// A log may be read as often as this while its entries are looked for: entries that claim to overlap cost time.
@@ -26,8 +26,8 @@ const ENTRY_HEADER_BYTES: usize = 64;
 const DESCRIPTOR_BYTES: usize = 32;
 
 /// The file with the changes of its log in place.
-pub(super) fn replay(file: Arc<dyn ReadAt>, header: &Header) -> Result<Overlay, OpenError> {
-    let log = Log::new(&*file, header)?;
+pub(super) fn replay(file: &Arc<dyn ReadAt>, header: &Header) -> Result<Overlay, OpenError> {
+    let log = Log::new(&**file, header)?;
     let entries = log.active_sequence()?;
     let Some(head) = entries.last() else {
         return Err(refused("it holds no valid sequence of entries"));
@@ -38,7 +38,7 @@ pub(super) fn replay(file: Arc<dyn ReadAt>, header: &Header) -> Result<Overlay, 
     if head.file_bytes > 2 * VIRTUAL_SIZE_MAX {
         return Err(refused("it makes the file larger than any disk"));
     }
-    let mut overlay = Overlay::new(Arc::clone(&file), head.file_bytes.max(file.size_bytes()));
+    let mut overlay = Overlay::new(Arc::clone(file), head.file_bytes.max(file.size_bytes()));
     for entry in &entries {
         log.apply(entry, &mut overlay)?;
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::log::SECTOR_BYTES;
 use crate::{ReadAt, Run, RunKind, past_the_end};
+
+const PAGE_BYTES: usize = 4096;
 
 /// What a stretch of the file is replaced by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +93,10 @@ impl Overlay {
             buf.fill(0);
             return Ok(());
         };
-        let mut page = [0; SECTOR_BYTES as usize];
+        let mut page = [0; PAGE_BYTES];
         self.file.read_at(stored_at, &mut page)?;
         page[..8].copy_from_slice(&leading);
-        page[4092..].copy_from_slice(&trailing);
+        page[PAGE_BYTES - 4..].copy_from_slice(&trailing);
         let start = usize::try_from(within).map_err(|_| past_the_end())?;
         buf.copy_from_slice(page.get(start..start + buf.len()).ok_or_else(past_the_end)?);
         Ok(())

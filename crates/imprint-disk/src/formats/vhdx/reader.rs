@@ -78,7 +78,7 @@ fn settled(file: Arc<dyn ReadAt>) -> Result<(Arc<dyn ReadAt>, bool), OpenError> 
     if !header.has_log() {
         return Ok((file, false));
     }
-    Ok((Arc::new(log::replay(file, &header)?), true))
+    Ok((Arc::new(log::replay(&file, &header)?), true))
 }
 
 /// The block table: an entry for each block, and after each chunk of blocks one for a bitmap that only differencing

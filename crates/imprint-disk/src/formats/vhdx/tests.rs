@@ -16,7 +16,7 @@ const BLOCKS_AT: usize = 4 * MIB;
 const GUID: [u8; 16] = [7; 16];
 
 enum Change {
-    Page(usize, [u8; PAGE]),
+    Page(usize, Box<[u8; PAGE]>),
     Zeros(usize, usize),
 }
 
@@ -144,8 +144,8 @@ fn changes_in_the_log_are_seen_and_newer_ones_win() {
         0,
         SIZE,
         &[
-            Change::Page(BLOCKS_AT, page(1)),
-            Change::Page(BLOCKS_AT + PAGE, page(2)),
+            Change::Page(BLOCKS_AT, Box::new(page(1))),
+            Change::Page(BLOCKS_AT + PAGE, Box::new(page(2))),
             Change::Zeros(BLOCKS_AT + 4 * PAGE, 8 * PAGE),
         ],
     );
@@ -154,8 +154,8 @@ fn changes_in_the_log_are_seen_and_newer_ones_win() {
         0,
         SIZE,
         &[
-            Change::Page(BLOCKS_AT + PAGE, page(3)),
-            Change::Page(BLOCKS_AT + 6 * PAGE, page(4)),
+            Change::Page(BLOCKS_AT + PAGE, Box::new(page(3))),
+            Change::Page(BLOCKS_AT + 6 * PAGE, Box::new(page(4))),
             Change::Zeros(BLOCKS_AT, PAGE),
         ],
     );
@@ -190,8 +190,8 @@ fn a_block_that_only_the_log_knows_of() {
     // the second block of the disk comes to lie behind the end of the file as it is
     let mut table = [0; PAGE];
     put(&mut table, 0, &(BLOCKS_AT as u64 | 6).to_le_bytes());
-    put(&mut table, 8, &(BLOCKS_AT as u64 + 2 * MIB as u64 | 6).to_le_bytes());
-    let changes = [Change::Page(BLOCK_TABLE_AT, table), Change::Page(BLOCKS_AT + 2 * MIB, page(5))];
+    put(&mut table, 8, &((BLOCKS_AT as u64 + 2 * MIB as u64) | 6).to_le_bytes());
+    let changes = [Change::Page(BLOCK_TABLE_AT, Box::new(table)), Change::Page(BLOCKS_AT + 2 * MIB, Box::new(page(5)))];
     let disk = opened(with_log(0, &[entry(1, 0, SIZE + 2 * MIB as u64, &changes)]));
     assert_eq!(page_of(&disk, 2 * MIB), page(5));
     assert_eq!(page_of(&disk, 2 * MIB + PAGE), [0; PAGE]);
@@ -201,8 +201,8 @@ fn a_block_that_only_the_log_knows_of() {
 
 #[test]
 fn only_what_the_newest_entry_needs_is_replayed() {
-    let old = entry(5, 0, SIZE, &[Change::Page(BLOCKS_AT, page(1))]);
-    let new = entry(6, old.len(), SIZE, &[Change::Page(BLOCKS_AT + PAGE, page(2))]);
+    let old = entry(5, 0, SIZE, &[Change::Page(BLOCKS_AT, Box::new(page(1)))]);
+    let new = entry(6, old.len(), SIZE, &[Change::Page(BLOCKS_AT + PAGE, Box::new(page(2)))]);
     let disk = opened(with_log(0, &[old, new]));
     assert_eq!(page_of(&disk, 0), [9; PAGE], "it had been written to its place before");
     assert_eq!(page_of(&disk, PAGE), page(2));
@@ -210,13 +210,13 @@ fn only_what_the_newest_entry_needs_is_replayed() {
 
 #[test]
 fn left_overs_of_earlier_rounds_do_not_count() {
-    let stale = entry(3, 0, SIZE, &[Change::Page(BLOCKS_AT, page(1))]);
-    let gap = entry(9, stale.len(), SIZE, &[Change::Page(BLOCKS_AT + PAGE, page(2))]);
+    let stale = entry(3, 0, SIZE, &[Change::Page(BLOCKS_AT, Box::new(page(1)))]);
+    let gap = entry(9, stale.len(), SIZE, &[Change::Page(BLOCKS_AT + PAGE, Box::new(page(2)))]);
     let disk = opened(with_log(0, &[stale.clone(), gap]));
     assert_eq!((page_of(&disk, 0), page_of(&disk, PAGE)), ([9; PAGE], page(2)));
     // an entry of another log is none, nor is one that was only half written
     for (at, field) in [(32, 8_u8), (PAGE + 100, 0xff), (PAGE, b'x')] {
-        let mut broken = entry(4, 0, SIZE, &[Change::Page(BLOCKS_AT, page(2))]);
+        let mut broken = entry(4, 0, SIZE, &[Change::Page(BLOCKS_AT, Box::new(page(2)))]);
         broken[at] = field;
         if at != PAGE + 100 {
             seal(&mut broken);
@@ -235,7 +235,7 @@ fn logs_that_cannot_be_replayed() {
     // the newest entry needs one that is not there
     is_log(refusals(with_log(0, &[entry(6, 64 * KIB, SIZE, &[])])));
     is_log(refusals(with_log(0, &[entry(6, 0, 1 << 60, &[])])));
-    let odd = [Change::Page(BLOCKS_AT + 1, page(1))];
+    let odd = [Change::Page(BLOCKS_AT + 1, Box::new(page(1)))];
     is_log(refusals(with_log(0, &[entry(6, 0, SIZE, &odd)])));
     let endless = [Change::Zeros(usize::MAX - PAGE + 1, 2 * PAGE)];
     is_log(refusals(with_log(0, &[entry(6, 0, SIZE, &endless)])));
