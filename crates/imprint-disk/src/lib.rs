@@ -19,6 +19,7 @@
 mod check;
 mod crc32c;
 mod declared;
+mod deflate;
 mod detect;
 mod encode;
 mod evidence;

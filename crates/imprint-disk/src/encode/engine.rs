@@ -71,11 +71,7 @@ impl Units {
     }
 
     /// Writes the whole file in order.
-    pub(crate) fn write(
-        &self,
-        threads: usize,
-        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<UnitSizes> {
+    pub(crate) fn write(&self, threads: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<UnitSizes> {
         let source = &*self.source;
         let measured = match &self.known {
             None if source.format.prefix_needs_layout() => Some(source.measure(threads)?),

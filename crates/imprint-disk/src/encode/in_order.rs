@@ -151,10 +151,16 @@ mod tests {
             *done += 1;
             if Some(job) == fail_at { Err(crate::corrupt("asked to")) } else { Ok(job * 2) }
         };
-        let outcome = in_order(threads, 0..jobs, || Ok(0), work, |result| {
-            seen.push(result);
-            Ok(())
-        });
+        let outcome = in_order(
+            threads,
+            0..jobs,
+            || Ok(0),
+            work,
+            |result| {
+                seen.push(result);
+                Ok(())
+            },
+        );
         (seen, outcome)
     }
 

@@ -112,7 +112,7 @@ fn ranges() -> impl Strategy<Value = Vec<(u64, u64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn qcow2_of_any_disk(disk in any_disk(3_000_000), ranges in ranges()) {

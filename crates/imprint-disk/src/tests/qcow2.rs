@@ -253,7 +253,9 @@ fn what_the_inspection_refuses_is_not_opened() {
 fn every_byte_of_a_small_image_may_be_wrong() {
     for compression in [Compression::None, Compression::Zlib, Compression::Zstd] {
         let sound = Damaged::new(compression);
-        for at in (0..sound.bytes.len()).filter(|at| *at < 200 || at % 97 == 0 || (sound.l2..sound.l2 + 64).contains(at)) {
+        for at in
+            (0..sound.bytes.len()).filter(|at| *at < 200 || at % 97 == 0 || (sound.l2..sound.l2 + 64).contains(at))
+        {
             let mut bytes = sound.bytes.clone();
             bytes[at] ^= 0x41;
             let Ok(disk) = open(Arc::new(bytes), Format::Qcow2) else { continue };

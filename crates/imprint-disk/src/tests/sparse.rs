@@ -67,7 +67,7 @@ impl ReadAt for Sparse {
 }
 
 /// Bytes that no codec makes smaller.
-pub(super) fn noise(len: usize, seed: u32) -> Vec<u8> {
+pub(crate) fn noise(len: usize, seed: u32) -> Vec<u8> {
     let mut state = seed | 1;
     let next = || {
         state ^= state << 13;
@@ -79,7 +79,7 @@ pub(super) fn noise(len: usize, seed: u32) -> Vec<u8> {
 }
 
 /// Bytes as files have them: text, tables, noise, zeros.
-pub(super) fn mixed(len: usize, seed: u32) -> Vec<u8> {
+pub(crate) fn mixed(len: usize, seed: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 40_000);
     let mut turn = seed;
     while bytes.len() < len {

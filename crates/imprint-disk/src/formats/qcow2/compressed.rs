@@ -138,7 +138,8 @@ fn fill_entries(entries: Entries, layout: &Layout, first: u64, numbers: &mut [[u
         let entry = if len == 1 << entries.cluster_bits {
             piece.payload_offset | COPIED
         } else {
-            let too_far = || io::Error::new(io::ErrorKind::InvalidInput, "the file is too long for compressed clusters");
+            let too_far =
+                || io::Error::new(io::ErrorKind::InvalidInput, "the file is too long for compressed clusters");
             entries.of_compressed(piece.payload_offset, len).ok_or_else(too_far)?
         };
         let place = usize::try_from(piece.place.unit - first).expect("before the end");

@@ -1,8 +1,8 @@
 //! The header and its safety rules: everything hangs off the first cluster.
 
-use crate::formats::Findings;
 use crate::evidence::Evidence;
 use crate::fields::{be32, be64, fits};
+use crate::formats::Findings;
 use crate::limits::MIB;
 use crate::{Refusal, Warning};
 

@@ -118,12 +118,7 @@ impl Reader {
 
     /// What stands at `offset`, and how far `joins` finds what follows to be like it: not beyond the end of the page of
     /// the table, and not much beyond `wanted` bytes.
-    fn stretch(
-        &self,
-        offset: u64,
-        wanted: u64,
-        joins: impl Fn(Content, Content, u64) -> bool,
-    ) -> io::Result<Stretch> {
+    fn stretch(&self, offset: u64, wanted: u64, joins: impl Fn(Content, Content, u64) -> bool) -> io::Result<Stretch> {
         let covers = self.table_covers();
         let number = offset / covers;
         let Some(table) = self.table(number) else { return Ok(self.no_table(offset, number)) };

@@ -122,7 +122,8 @@ impl Tables {
         fill: impl Fn(u64, &mut [[u8; 8]]) -> io::Result<()> + Send + Sync + 'static,
     ) {
         let l2_at = at + self.l1_clusters() * self.geometry.cluster;
-        let mut l1 = vec![0; usize::try_from(self.l1_clusters() * self.geometry.cluster).expect("about 32 MiB at most")];
+        let mut l1 =
+            vec![0; usize::try_from(self.l1_clusters() * self.geometry.cluster).expect("about 32 MiB at most")];
         for (place, &number) in (0..).zip(&*self.present) {
             let offset = l2_at + place * self.geometry.cluster;
             let entry_at = usize::try_from(u64::from(number) * ENTRY_BYTES).expect("within the table");
