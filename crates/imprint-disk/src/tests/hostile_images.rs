@@ -129,7 +129,7 @@ fn million(tiny: &[u8]) -> Vec<u8> {
     image
 }
 
-/// A frame of a gigabyte that wants a window of two, in a cluster.
+/// A frame of 256 MiB that wants a window of two gigabytes, in a cluster.
 fn zstd_bomb() -> Vec<u8> {
     let mut packer = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
     packer.window_log(27).unwrap();
