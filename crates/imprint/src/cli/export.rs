@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn the_address_says_what_is_wanted() {
-        let wanted = |compress| Wanted { format: "raw.gz", compress, file: None, force: false };
-        let beginning = "/imprint/v1/images/i/export?format=raw.gz";
+        let wanted = |compress| Wanted { format: "qcow2", compress, file: None, force: false };
+        let beginning = "/imprint/v1/images/i/export?format=qcow2";
         assert_eq!(address("i", &wanted(None)), beginning);
         assert_eq!(address("i", &wanted(Some(None))), format!("{beginning}&compress"));
         assert_eq!(address("i", &wanted(Some(Some(Codec::Zstd)))), format!("{beginning}&compress=zstd"));
