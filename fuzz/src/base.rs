@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use imprint_disk::{ReadAt, past_the_end};
 
+use crate::edits::Edited;
+
 pub const PAGE_BYTES: usize = 4096;
 /// Pages that edits are made in, at most.
 const HOT_MAX: usize = 2048;
@@ -20,7 +22,7 @@ pub struct Base {
     /// Pages that are read when the file is sound, in order: edits elsewhere would change nothing.
     pub hot: Vec<u64>,
     /// Puts checksums right after edits, so that what is behind them is reached.
-    pub repair: fn(&mut Vec<u8>),
+    pub repair: fn(&mut Edited),
 }
 
 impl Base {
@@ -63,7 +65,7 @@ impl Base {
         Some(Base::new(&bytes))
     }
 
-    pub fn repaired_by(mut self, repair: fn(&mut Vec<u8>)) -> Base {
+    pub fn repaired_by(mut self, repair: fn(&mut Edited)) -> Base {
         self.repair = repair;
         self
     }

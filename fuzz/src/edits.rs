@@ -11,9 +11,6 @@ use imprint_disk::ReadAt;
 use crate::base::{Base, PAGE_BYTES, Page, read};
 
 const EDITS_MAX: usize = 64;
-/// Files beyond this are not put right: they would have to be gathered first.
-const REPAIRABLE_BYTES: u64 = 1 << 20;
-
 /// A sound file with edits.
 pub struct Edited {
     base: &'static Base,
@@ -25,6 +22,20 @@ impl Edited {
     fn page(&self, number: u64) -> Option<&Page> {
         let changed = self.changed.iter().find(|(changed, _)| *changed == number);
         changed.map(|(_, page)| &**page).or_else(|| self.base.page(number))
+    }
+
+    /// Puts right the checksum in four bytes at `field` of a part of the file, where edits touched it.
+    pub fn repair(&mut self, at: u64, len: usize, field: usize, sum: impl Fn(&[u8]) -> [u8; 4]) {
+        let pages = at / PAGE_BYTES as u64..=(at + len as u64 - 1) / PAGE_BYTES as u64;
+        let mut part = vec![0; len];
+        if !self.changed.iter().any(|(number, _)| pages.contains(number)) || self.read_at(at, &mut part).is_err() {
+            return;
+        }
+        part[field..field + 4].fill(0);
+        for (index, byte) in sum(&part).into_iter().enumerate() {
+            let place = at + (field + index) as u64;
+            self.page_mut(place / PAGE_BYTES as u64)[(place % PAGE_BYTES as u64) as usize] = byte;
+        }
     }
 
     fn page_mut(&mut self, number: u64) -> &mut Page {
@@ -57,11 +68,8 @@ pub fn apply(bases: &[&'static Base], input: &[u8]) -> Option<(Arc<dyn ReadAt>, 
         let Some(left) = edit(&mut file, rest) else { break };
         rest = left;
     }
-    if selector & 0x80 != 0 && file.size <= REPAIRABLE_BYTES {
-        let mut bytes = vec![0; file.size as usize];
-        file.read_at(0, &mut bytes).ok()?;
-        (base.repair)(&mut bytes);
-        return Some((Arc::new(bytes), own));
+    if selector & 0x80 != 0 {
+        (base.repair)(&mut file);
     }
     Some((Arc::new(file), own))
 }

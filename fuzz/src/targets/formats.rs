@@ -7,6 +7,7 @@ use std::sync::Arc;
 use imprint_disk::{Compression, Export, Inspector, ReadAt, Target, detect};
 
 use crate::base::Base;
+use crate::edits::Edited;
 use crate::exercise;
 
 const DISK_BYTES: u64 = 3 << 20;
@@ -132,7 +133,7 @@ fn shared(suffix: &str) -> Vec<Base> {
     paths.iter().filter(|path| is_wanted(path)).filter_map(|path| Some(Base::new(&std::fs::read(path).ok()?))).collect()
 }
 
-fn repair_of(target: Target) -> fn(&mut Vec<u8>) {
+fn repair_of(target: Target) -> fn(&mut Edited) {
     match target {
         Target::VhdFixed | Target::VhdDynamic => repair_vhd,
         Target::Vhdx => repair_vhdx,
@@ -141,27 +142,19 @@ fn repair_of(target: Target) -> fn(&mut Vec<u8>) {
 }
 
 /// Footers and the dynamic header: the complement of the sum of their bytes.
-fn repair_vhd(bytes: &mut Vec<u8>) {
-    fn repair(part: &mut [u8], field: usize) {
-        part[field..field + 4].fill(0);
+fn repair_vhd(file: &mut Edited) {
+    let sum = |part: &[u8]| {
         let sum = part.iter().fold(0_u32, |sum, &byte| sum.wrapping_add(u32::from(byte)));
-        part[field..field + 4].copy_from_slice(&(!sum).to_be_bytes());
-    }
-    let len = bytes.len();
-    if len >= 2048 {
-        repair(&mut bytes[..512], 64);
-        repair(&mut bytes[512..1536], 36);
-        repair(&mut bytes[len - 512..], 64);
-    }
+        (!sum).to_be_bytes()
+    };
+    file.repair(0, 512, 64, sum);
+    file.repair(512, 1024, 36, sum);
+    file.repair(file.size_bytes().saturating_sub(512), 512, 64, sum);
 }
 
-/// Headers and region tables: CRC-32C with their own field as zeros.
-fn repair_vhdx(bytes: &mut Vec<u8>) {
+/// Headers and region tables: CRC-32C.
+fn repair_vhdx(file: &mut Edited) {
     for (at, len) in [(64 << 10, 4096), (128 << 10, 4096), (192 << 10, 65_536), (256 << 10, 65_536)] {
-        if let Some(part) = bytes.get_mut(at..at + len) {
-            part[4..8].fill(0);
-            let sum = crc32c::crc32c(part);
-            part[4..8].copy_from_slice(&sum.to_le_bytes());
-        }
+        file.repair(at, len, 4, |part| crc32c::crc32c(part).to_le_bytes());
     }
 }
