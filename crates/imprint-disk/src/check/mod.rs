@@ -64,15 +64,15 @@ impl Check {
 ///
 /// # Errors
 /// When it cannot be opened as a disk at all: see [`open`].
-pub fn check_structure(file: Arc<dyn ReadAt>, format: Format) -> Result<Check, OpenError> {
-    open(Arc::clone(&file), format)?;
+pub fn check_structure(file: &Arc<dyn ReadAt>, format: Format) -> Result<Check, OpenError> {
+    open(Arc::clone(file), format)?;
     let mut check = Check { has_records: true, ..Check::default() };
     match format {
-        Format::Qcow2 => qcow2::check(&*file, &mut check)?,
-        Format::Vmdk => vmdk::check(&file, &mut check)?,
-        Format::Vhd => blocks(vhd::places(&file)?, &mut check),
-        Format::Vhdx => blocks(vhdx::places(&file)?, &mut check),
-        Format::Vdi => blocks(vdi::places(&file)?, &mut check),
+        Format::Qcow2 => qcow2::check(&**file, &mut check)?,
+        Format::Vmdk => vmdk::check(file, &mut check)?,
+        Format::Vhd => blocks(vhd::places(file)?, &mut check),
+        Format::Vhdx => blocks(vhdx::places(file)?, &mut check),
+        Format::Vdi => blocks(vdi::places(file)?, &mut check),
         _ => check.has_records = false,
     }
     Ok(check)

@@ -49,7 +49,7 @@ fn refcount_blocks(file: &dyn ReadAt, head: &Head) -> io::Result<Vec<u64>> {
 
 /// Compares each stored count with what was counted; returns the stored ones, cut to 255.
 fn compare(file: &dyn ReadAt, head: &Head, blocks: &[u64], counts: &Counts, check: &mut Check) -> io::Result<Vec<u8>> {
-    let per_block = head.cluster() * 8 >> head.refcount_order;
+    let per_block = (head.cluster() * 8) >> head.refcount_order;
     let mut stored = vec![0; usize::try_from(counts.clusters()).map_err(io::Error::other)?];
     let mut block = vec![0; usize::try_from(head.cluster()).map_err(io::Error::other)?];
     let needed = counts.clusters().div_ceil(per_block);
@@ -69,9 +69,13 @@ fn compare(file: &dyn ReadAt, head: &Head, blocks: &[u64], counts: &Counts, chec
             let (is, should) = (refcount(&block, place, head.refcount_order), counts.of(cluster));
             let from = cluster << head.cluster_bits;
             if is < should {
-                check.error(|| format!("the cluster at byte {from} is referred to {should} times and counted {is} times"));
+                check.error(|| {
+                    format!("the cluster at byte {from} is referred to {should} times and counted {is} times")
+                });
             } else if is > should {
-                check.leak(|| format!("the cluster at byte {from} is counted {is} times and referred to {should} times"));
+                check.leak(|| {
+                    format!("the cluster at byte {from} is counted {is} times and referred to {should} times")
+                });
             }
             if let Some(kept) = usize::try_from(cluster).ok().and_then(|cluster| stored.get_mut(cluster)) {
                 *kept = u8::try_from(is).unwrap_or(u8::MAX);

@@ -16,7 +16,7 @@ const L1_BYTES_MAX: u64 = 32 << 20;
 const BITMAPS_MAX: u32 = 65_535;
 const BITMAP_DIRECTORY_BYTES_MAX: u64 = 64 << 20;
 const BITMAP_TABLE_BYTES_MAX: u64 = 64 << 20;
-const SNAPSHOT_FIXED_BYTES: u64 = 40;
+const SNAPSHOT_FIXED_BYTES: usize = 40;
 const EXTENSION_BITMAPS: u32 = 0x2385_2875;
 const EXTENSIONS_MAX: usize = 64;
 const AUTOCLEAR_BITMAPS: u64 = 1;
@@ -180,7 +180,8 @@ pub(super) fn count(
 /// A table of 64-bit entries.
 fn entries(file: &dyn ReadAt, at: u64, count: u64, bytes_max: u64) -> io::Result<Vec<u64>> {
     let len = count.checked_mul(8).filter(|&len| len <= bytes_max && fits(at, len, 1, file.size_bytes()));
-    let len = len.ok_or_else(|| corrupt(format!("qcow2: a table at byte {at} is too long or lies outside the file")))?;
+    let len =
+        len.ok_or_else(|| corrupt(format!("qcow2: a table at byte {at} is too long or lies outside the file")))?;
     let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
     file.read_at(at, &mut bytes)?;
     Ok(bytes.as_chunks::<8>().0.iter().map(|entry| u64::from_be_bytes(*entry)).collect())
@@ -201,7 +202,11 @@ fn count_disk(
         if at == 0 {
             continue;
         }
-        claim(Claim { what: "a table of the second level", cluster: at >> head.cluster_bits, only: entry & COPIED != 0 });
+        claim(Claim {
+            what: "a table of the second level",
+            cluster: at >> head.cluster_bits,
+            only: entry & COPIED != 0,
+        });
         if !counts.take_cluster("a table of the second level", at, check) {
             continue;
         }
@@ -256,12 +261,12 @@ fn count_table(
 fn count_snapshots(file: &dyn ReadAt, head: &Head, counts: &mut Counts, check: &mut Check) -> io::Result<()> {
     let mut at = head.snapshots_at;
     for _ in 0..head.snapshots {
-        let mut fixed = [0; SNAPSHOT_FIXED_BYTES as usize];
+        let mut fixed = [0; SNAPSHOT_FIXED_BYTES];
         file.read_at(at, &mut fixed)?;
         let field = |at| be32(&fixed, at).unwrap_or(0);
         let l1 = (be64(&fixed, 0).unwrap_or(0), field(8).into());
         let names = u64::from(be16(&fixed, 12).unwrap_or(0)) + u64::from(be16(&fixed, 14).unwrap_or(0));
-        let len = SNAPSHOT_FIXED_BYTES + u64::from(field(36)) + names;
+        let len = SNAPSHOT_FIXED_BYTES as u64 + u64::from(field(36)) + names;
         count_disk(file, head, l1, counts, check, &mut |_| {})?;
         at = at.checked_add(len.next_multiple_of(8)).ok_or_else(|| corrupt("qcow2: snapshot table"))?;
     }

@@ -22,7 +22,7 @@ fn written(target: Target) -> Vec<u8> {
 }
 
 fn look(file: Vec<u8>, format: Format) -> Check {
-    check_structure(Arc::new(file), format).expect("opens")
+    check_structure(&(Arc::new(file) as Arc<dyn ReadAt>), format).expect("opens")
 }
 
 fn be64(file: &[u8], at: usize) -> usize {

@@ -113,7 +113,7 @@ fn what_qemu_writes_is_read() {
             let read = open(Arc::clone(&file), format).unwrap_or_else(|error| panic!("{name} {options}: {error}"));
             assert_eq!(inspection.virtual_size_bytes, Some(read.guest.size_bytes()), "{name} {options}");
             assert_same(&disk, &read.guest, &format!("{name} {options}"));
-            let check = check_structure(file, format).unwrap();
+            let check = check_structure(&file, format).unwrap();
             assert!(check.is_clean(), "{name} {options}: {:?}", check.texts);
         }
     }

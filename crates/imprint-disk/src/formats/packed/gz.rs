@@ -21,7 +21,7 @@ const FLAG_COMMENT: u8 = 1 << 4;
 /// Names and comments are short, extra fields end by 64 KiB.
 const HEADER_BYTES_MAX: usize = 128 * 1024;
 /// CRC-32 and the length modulo 2^32.
-const TRAILER_BYTES: u64 = 8;
+const TRAILER_BYTES: usize = 8;
 
 /// Notes at most; each holds a decoder of some 43 KiB.
 const NOTES_MAX: usize = 512;
@@ -48,7 +48,7 @@ struct Note {
 impl Member {
     pub(super) fn open(file: Arc<dyn ReadAt>) -> io::Result<Member> {
         let data = header_len(&*file)?;
-        let data_end = file.size_bytes().checked_sub(TRAILER_BYTES).filter(|&end| end > data);
+        let data_end = file.size_bytes().checked_sub(TRAILER_BYTES as u64).filter(|&end| end > data);
         let data_end = data_end.ok_or_else(|| corrupt("gz: it is cut short"))?;
         let mut inflating = Inflating {
             source: Source::new(Arc::clone(&file), data, data_end),
@@ -85,7 +85,7 @@ impl Member {
 fn check_end(file: &dyn ReadAt, end: u64, data_end: u64, crc: u32, size: u64) -> io::Result<()> {
     if end != data_end {
         let mut behind = [0; 2];
-        let at = end + TRAILER_BYTES;
+        let at = end + TRAILER_BYTES as u64;
         let another = file.read_at(at, &mut behind).is_ok() && super::GZ_MAGIC.starts_with(&behind);
         return Err(corrupt(if another {
             "gz: it has several members; only one is read"
@@ -93,7 +93,7 @@ fn check_end(file: &dyn ReadAt, end: u64, data_end: u64, crc: u32, size: u64) ->
             "gz: something stands behind its end"
         }));
     }
-    let mut trailer = [0; TRAILER_BYTES as usize];
+    let mut trailer = [0; TRAILER_BYTES];
     file.read_at(end, &mut trailer)?;
     if le32(&trailer, 0) != Some(crc) {
         return Err(corrupt("gz: its checksum is wrong"));

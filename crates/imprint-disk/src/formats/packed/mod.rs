@@ -49,7 +49,8 @@ pub(crate) fn is_zst(head: &[u8]) -> bool {
     if !skippable {
         return head.starts_with(ZST_MAGIC);
     }
-    let behind = crate::fields::le32(head, 4).and_then(|len| usize::try_from(len).ok()).and_then(|len| len.checked_add(8));
+    let behind =
+        crate::fields::le32(head, 4).and_then(|len| usize::try_from(len).ok()).and_then(|len| len.checked_add(8));
     behind.and_then(|at| head.get(at..)).is_some_and(|rest| rest.starts_with(ZST_MAGIC))
 }
 

@@ -11,8 +11,7 @@ use crate::{Export, Format, OpenError, ReadAt, Target, open};
 /// Bytes that compress, but not to nothing: a counter with some noise in it.
 fn content(len: usize) -> Vec<u8> {
     let mut state = 7_u32;
-    let mut bytes: Vec<u8> = (0..len.div_ceil(4)).flat_map(|number| (number as u32 / 3).to_le_bytes()).collect();
-    bytes.truncate(len);
+    let mut bytes: Vec<u8> = (0_u32..).flat_map(|number| (number / 3).to_le_bytes()).take(len).collect();
     for at in (0..len).step_by(97) {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         bytes[at] = (state >> 24) as u8;
@@ -121,7 +120,7 @@ fn a_window_beyond_the_limit_is_refused() {
     // a header of a window of 256 MiB, and one empty last block
     let frame = b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0".to_vec();
     let error = unpack(Arc::new(frame), Format::Zst).err().expect("refused");
-    assert!(error.to_string().contains("128 MiB") , "{error:?}");
+    assert!(error.to_string().contains("128 MiB"), "{error:?}");
     let mut options = liblzma::stream::LzmaOptions::new_preset(0).expect("a preset");
     options.dict_size(512 << 20);
     let mut filters = liblzma::stream::Filters::new();

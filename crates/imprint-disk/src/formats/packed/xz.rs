@@ -93,7 +93,7 @@ struct OneBlock {
 
 impl OneBlock {
     fn new(file: &Arc<dyn ReadAt>, block: Block) -> io::Result<OneBlock> {
-        let mut header = [0; HEADER_BYTES as usize];
+        let mut header = [0; HEADER_BYTES];
         file.read_at(0, &mut header)?;
         let mut lzma = Lzma::new_stream_decoder(DECODER_BYTES_MAX, TELL_UNSUPPORTED_CHECK).map_err(failed)?;
         lzma.process(&header, &mut [], Action::Run).map_err(failed)?;

@@ -7,8 +7,8 @@ use crate::fields::{array, le32};
 use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::read_at::{ReadAt, corrupt};
 
-pub(super) const HEADER_BYTES: u64 = 12;
-const FOOTER_BYTES: u64 = 12;
+pub(super) const HEADER_BYTES: usize = 12;
+const FOOTER_BYTES: usize = 12;
 const FOOTER_MAGIC: &[u8] = b"YZ";
 /// Two numbers a block, of two bytes at least.
 const INDEX_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -28,12 +28,13 @@ pub(super) struct Block {
 /// Reads the index; blocks, index and footer must fill the file.
 pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     let short = || corrupt("xz: it is cut short");
-    let header: [u8; HEADER_BYTES as usize] = fixed(file, 0)?;
+    let header: [u8; HEADER_BYTES] = fixed(file, 0)?;
     if !header.starts_with(super::XZ_MAGIC) || le32(&header, 8) != Some(crc32fast::hash(&header[6..8])) {
         return Err(corrupt("xz: its header is damaged"));
     }
-    let footer_at = file.size_bytes().checked_sub(FOOTER_BYTES).filter(|&at| at >= HEADER_BYTES).ok_or_else(short)?;
-    let footer: [u8; FOOTER_BYTES as usize] = fixed(file, footer_at)?;
+    let footer_at =
+        file.size_bytes().checked_sub(FOOTER_BYTES as u64).filter(|&at| at >= HEADER_BYTES as u64).ok_or_else(short)?;
+    let footer: [u8; FOOTER_BYTES] = fixed(file, footer_at)?;
     if !footer.ends_with(FOOTER_MAGIC) {
         return Err(corrupt("xz: it is cut short, or something stands behind its end"));
     }
@@ -44,11 +45,11 @@ pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     if index_len > INDEX_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "xz: its index is longer than 8 MiB"));
     }
-    let index_at = footer_at.checked_sub(index_len).filter(|&at| at >= HEADER_BYTES).ok_or_else(short)?;
+    let index_at = footer_at.checked_sub(index_len).filter(|&at| at >= HEADER_BYTES as u64).ok_or_else(short)?;
     let mut index = vec![0; usize::try_from(index_len).map_err(io::Error::other)?];
     file.read_at(index_at, &mut index)?;
     let blocks = parse(&index)?;
-    match blocks.last().map_or(HEADER_BYTES, |block| block.packed.1) {
+    match blocks.last().map_or(HEADER_BYTES as u64, |block| block.packed.1) {
         end if end == index_at => Ok(blocks),
         end if end < index_at => Err(corrupt("xz: it has several streams; only one is read")),
         _ => Err(corrupt("xz: its index contradicts the file's length")),
@@ -77,7 +78,7 @@ fn parse(index: &[u8]) -> io::Result<Vec<Block>> {
         return Err(damaged());
     }
     let mut blocks = Vec::with_capacity(usize::try_from(count).map_err(io::Error::other)?);
-    let (mut packed, mut unpacked) = (HEADER_BYTES, 0_u64);
+    let (mut packed, mut unpacked) = (HEADER_BYTES as u64, 0_u64);
     for _ in 0..count {
         let taken = number(&mut rest).and_then(|bytes| bytes.checked_next_multiple_of(4)).ok_or_else(damaged)?;
         let holds = number(&mut rest).ok_or_else(damaged)?;

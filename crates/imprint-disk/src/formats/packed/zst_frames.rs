@@ -168,4 +168,3 @@ impl Walk<'_> {
         Ok(word & 1 != 0)
     }
 }
-

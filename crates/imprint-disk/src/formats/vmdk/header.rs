@@ -1,9 +1,9 @@
 //! The header of a sparse extent: its fields, and which of their values are sound. A footer is a second header.
 
+use crate::Refusal;
 use crate::fields::{fits, le16, le32, le64};
 use crate::formats::Findings;
 use crate::limits::SECTOR;
-use crate::Refusal;
 
 pub(super) const HEADER_BYTES: usize = 512;
 pub(super) const MAGIC: &[u8] = b"KDMV";

@@ -17,7 +17,7 @@ const TABLES_KEPT: usize = 64;
 /// Unpacked bytes kept, for reads of less than a grain.
 const UNPACKED_KEPT_BYTES: u64 = 4 * 1024 * 1024;
 /// What a grain's marker takes: its place on the disk and the length of what follows.
-const MARKER_BYTES: u64 = 12;
+const MARKER_BYTES: usize = 12;
 
 /// The disk of a file whose header, footer and descriptor have been checked.
 pub(crate) struct Sparse {
@@ -194,16 +194,16 @@ impl Sparse {
         let packed_max = 2 * self.grain;
         let rest = self.file.size_bytes().checked_sub(at).ok_or_else(|| wrong("it lies outside the file"))?;
         let (at, len) = if self.packing == Packing::Marked {
-            let mut marker = [0; MARKER_BYTES as usize];
+            let mut marker = [0; MARKER_BYTES];
             self.file.read_at(at, &mut marker).map_err(|_| wrong("its marker lies outside the file"))?;
             let (lba, len) = (le64(&marker, 0).unwrap_or(0), u64::from(le32(&marker, 8).unwrap_or(0)));
             if lba != index * (self.grain / SECTOR) {
                 return Err(wrong("its marker is another grain's"));
             }
-            if len == 0 || len > packed_max || len > rest - MARKER_BYTES {
+            if len == 0 || len > packed_max || len > rest.saturating_sub(MARKER_BYTES as u64) {
                 return Err(wrong("its length is wild"));
             }
-            (at + MARKER_BYTES, len)
+            (at + MARKER_BYTES as u64, len)
         } else {
             (at, rest.min(packed_max))
         };

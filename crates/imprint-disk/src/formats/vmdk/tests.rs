@@ -55,7 +55,10 @@ fn what_was_written_is_read() {
 #[test]
 fn a_disk_of_zeros_and_an_odd_one() {
     let file = written(vec![0; 5 * GRAIN]);
-    assert_eq!(read_all(&*open(Arc::new(file), Format::Vmdk).expect("opens").guest).expect("reads"), vec![0; 5 * GRAIN]);
+    assert_eq!(
+        read_all(&*open(Arc::new(file), Format::Vmdk).expect("opens").guest).expect("reads"),
+        vec![0; 5 * GRAIN]
+    );
     // sizes are whole sectors
     let file = written(vec![3; 700]);
     let guest = open(Arc::new(file), Format::Vmdk).expect("opens").guest;

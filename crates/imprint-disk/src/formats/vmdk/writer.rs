@@ -8,8 +8,8 @@ use std::sync::Arc;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::header::{
-    DIRECTORY_AT_END, FLAG_COMPRESSED, FLAG_MARKERS, FLAG_NEWLINES, Header, MARKER_DIRECTORY, MARKER_FOOTER,
-    MARKER_TABLE, NEWLINES,
+    DIRECTORY_AT_END, FLAG_COMPRESSED, FLAG_MARKERS, FLAG_NEWLINES, HEADER_BYTES, Header, MARKER_DIRECTORY,
+    MARKER_FOOTER, MARKER_TABLE, NEWLINES,
 };
 use super::tables::{TABLE_ENTRIES, Tables};
 use super::{DESCRIPTOR_SECTOR, descriptor};
@@ -122,7 +122,7 @@ impl UnitFormat for VmdkStream {
         let mut end = marker(1, MARKER_FOOTER);
         end.extend(self.header(directory_at / SECTOR).to_sector());
         // the marker of the end is all zeros
-        end.extend([0; SECTOR as usize]);
+        end.extend([0; HEADER_BYTES]);
         file.push(end);
         Ok(Box::new(file))
     }
@@ -133,7 +133,7 @@ pub(super) fn marker(sectors: u64, kind: u32) -> Vec<u8> {
     let mut bytes = sectors.to_le_bytes().to_vec();
     bytes.extend(0_u32.to_le_bytes());
     bytes.extend(kind.to_le_bytes());
-    bytes.resize(SECTOR as usize, 0);
+    bytes.resize(HEADER_BYTES, 0);
     bytes
 }
 

@@ -33,7 +33,7 @@ pub(super) fn run(output: Format, args: &CheckArgs) -> Result<(), Failure> {
     let path = &args.source.file;
     let source = Source::open(path, args.source.from)?;
     let disk = source.disk(path)?;
-    let found = check_structure(source.file.clone(), source.format).map_err(|error| super::cannot_open(path, error))?;
+    let found = check_structure(&source.file, source.format).map_err(|error| super::cannot_open(path, error))?;
     if args.data {
         read_through(&*disk.guest).map_err(|error| super::cannot_read(path, error))?;
     }
