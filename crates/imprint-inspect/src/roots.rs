@@ -268,3 +268,6 @@ impl Mounted {
         with_fs.filter(|(volume, _)| !used(*volume)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Damaged and foreign disks, checked as a whole: whatever comes out is an answer. Left out where the corpus is not there.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -57,6 +57,9 @@ impl Config {
     }
 
     fn include(&mut self, scene: &Scene<'_>, pattern: &str, depth: usize) {
+        if self.files > FILES_MAX {
+            return;
+        }
         let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
         let Some((directory, name)) = pattern.rsplit_once('/') else { return };
         let Some((start, end)) = name.split_once('*') else { return self.take(scene, &pattern, depth + 1) };
