@@ -37,7 +37,7 @@ async fn export(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome 
     };
     let range = match request.headers.get(header::RANGE) {
         // of another file than the one that the client has begun
-        Some(_) if !request.header("if-range").is_none_or(|known| known == tag) => None,
+        Some(_) if request.header("if-range").is_some_and(|known| known != tag) => None,
         Some(range) => Some(read_range(range.to_str().unwrap_or_default(), size).ok_or_else(|| outside(size))?),
         None => None,
     };

@@ -75,7 +75,8 @@ impl Upload {
     /// before the upload then.
     pub async fn finish(self) -> Result<Image, Error> {
         let Self { mut writing, ingest } = self;
-        match complete(&mut writing, ingest).await {
+        // by itself on the heap: it holds all that writes, which is too large to be moved about
+        match Box::pin(complete(&mut writing, ingest)).await {
             Ok(image) => Ok(image),
             Err(error) => {
                 writing.give_up(&error.to_string()).await;

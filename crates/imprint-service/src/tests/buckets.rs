@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use futures_util::TryStreamExt;
 use imprint_catalogue::{jobs, snapshots};
 use imprint_model::{
-    Caller, Clock, Content, DiskFormat, DiskKind, Facts, Image, ImageId, JobId, JobState, ObjectPlace, ProjectId,
-    Status, Visibility,
+    Caller, Clock, DiskFormat, DiskKind, Facts, Image, ImageId, JobId, JobState, ObjectPlace, ProjectId, Status,
+    Visibility,
 };
 use tempfile::TempDir;
 
@@ -48,12 +47,6 @@ async fn import(world: &World, me: &Caller, disks: Vec<ObjectDisk>) -> Result<(I
 
 async fn run(world: &World) -> usize {
     Runner::new(world.service.clone()).run_waiting().await.expect("ran")
-}
-
-async fn bytes_of(world: &World, content: &Content) -> Vec<u8> {
-    let reader = world.store.reader(content.map).await.expect("a map");
-    let parts: Vec<_> = reader.stream(0..content.size_bytes).try_collect().await.expect("bytes");
-    parts.concat()
 }
 
 /// A sound qcow2 of this virtual size, without data; `backing` names a file it would read from.
