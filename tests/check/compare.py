@@ -64,8 +64,10 @@ def main() -> int:
             continue
         elif mine != other:
             differences.append(f"{key}: here {mine}, there {other}")
-    count = len(left.get("packages", ()))
-    print(f"{name}: " + ("; ".join(differences) or f"agrees ({left.get('distribution')} {left.get('version')}, {count} packages)"))
+    count = len(right.get("packages", ()))
+    system = f"{left.get('distribution')} {left.get('version')}, {left.get('architecture')}"
+    packages = f"{count} packages" if count else "no packages listed there"
+    print(f"{name}: " + ("; ".join(differences) or f"agrees ({system}, {packages})"))
     return 1 if differences else 0
 
 
