@@ -11,9 +11,10 @@ use imprint_inspect::{Budget, Limits, PackageFormat, Report, Tree, inspect, sbom
 
 fn disk(name: &str) -> Option<Arc<dyn ReadAt>> {
     let guests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/guests");
-    let file: Arc<dyn ReadAt> =
-        Arc::new(FileBytes::new(File::open(guests.join(format!("{name}.qcow2"))).ok()?).unwrap());
-    Some(imprint_disk::open(file, Format::Qcow2).unwrap().guest)
+    let file: Arc<dyn ReadAt> = Arc::new(
+        FileBytes::new(File::open(guests.join(format!("{name}.qcow2"))).ok()?).expect("an open file has a length"),
+    );
+    Some(imprint_disk::open(file, Format::Qcow2).expect("the guests are qcow2").guest)
 }
 
 fn report(name: &str) -> Option<Report> {
@@ -32,7 +33,7 @@ fn file_of(name: &str, path: &str) -> Option<Vec<u8>> {
     let file_systems = found.into_iter().filter_map(|found| found.fs);
     file_systems
         .map(|fs| Tree::new(fs.clone(), fs.root(), budget.clone()))
-        .find_map(|tree| tree.read(path, 64 << 20).unwrap())
+        .find_map(|tree| tree.read(path, 64 << 20).expect("the guests can be read"))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use imprint_disk::{FileBytes, Format, ReadAt};
 use imprint_inspect::{ItemName, Limits, Report, Risk, inspect};
 
 fn checked(file: Arc<dyn ReadAt>) -> Report {
-    inspect(&imprint_disk::open(file, Format::Qcow2).unwrap().guest, Limits::default())
+    inspect(&imprint_disk::open(file, Format::Qcow2).expect("the guests are qcow2").guest, Limits::default())
 }
 
 fn value(report: &Report, name: ItemName) -> (&str, Option<Risk>) {
