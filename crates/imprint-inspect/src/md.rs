@@ -26,7 +26,7 @@ pub(crate) fn member(volume: &dyn ReadAt) -> Result<Option<Member>> {
     let size = volume.size_bytes();
     let sectors = size / SECTOR_BYTES;
     let before_end = |sectors_back: u64, align: u64| {
-        Some((sectors & !(align - 1)).checked_sub(sectors_back)?.checked_mul(SECTOR_BYTES).filter(|at| *at > 0)?)
+        (sectors & !(align - 1)).checked_sub(sectors_back)?.checked_mul(SECTOR_BYTES).filter(|at| *at > 0)
     };
     for (minor, at) in [(2, Some(4096)), (1, Some(0)), (0, before_end(16, 8))] {
         let Some(at) = at else { continue };

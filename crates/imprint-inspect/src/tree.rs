@@ -23,6 +23,9 @@ const TEXT_BYTES_MAX: usize = 1 << 20;
 /// How many names the tree remembers.
 const REMEMBERED_MAX: usize = 1 << 16;
 
+/// What a name led to in a directory of a mount.
+type Remembered = HashMap<(usize, Node, Vec<u8>), Option<(Node, Metadata)>>;
+
 /// The directory tree of a guest. Paths are the guest's, with `/` between names; they may lack the first `/`.
 ///
 /// What is not there is `None` or `false`, and so is a path through something that is no directory, or through too many
@@ -30,7 +33,7 @@ const REMEMBERED_MAX: usize = 1 << 16;
 pub struct Tree {
     mounts: Vec<Mount>,
     budget: Arc<Budget>,
-    remembered: Mutex<HashMap<(usize, Node, Vec<u8>), Option<(Node, Metadata)>>>,
+    remembered: Mutex<Remembered>,
 }
 
 /// A file system at its place in the tree.
@@ -355,3 +358,6 @@ fn text_of<'a>(names: impl Iterator<Item = &'a Vec<u8>>) -> String {
     let path: String = names.map(|name| format!("/{}", String::from_utf8_lossy(name))).collect();
     if path.is_empty() { "/".to_owned() } else { path }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,11 +67,7 @@ fn every_guest_has_the_volumes_that_it_was_made_with() {
         ("deb12-ext4-ci", "gpt", vec![bare("1"), esp("2"), ext4("3", "root")]),
         ("deb12-btrfs-ci", "gpt", vec![bare("1"), esp("2"), ("3", Some("btrfs"), Some("root"))]),
         ("deb12-mbr-sda", "mbr", vec![ext4("1", "root")]),
-        (
-            "deb12-xfs-nonvme",
-            "gpt",
-            vec![bare("1"), esp("2"), ext4("3", "boot"), ("4", Some("xfs"), Some("root"))],
-        ),
+        ("deb12-xfs-nonvme", "gpt", vec![bare("1"), esp("2"), ext4("3", "boot"), ("4", Some("xfs"), Some("root"))]),
         (
             "deb12-lvm-gz",
             "gpt",
@@ -87,7 +83,13 @@ fn every_guest_has_the_volumes_that_it_was_made_with() {
         (
             "rhel9-like",
             "gpt",
-            vec![esp("1"), ext4("2", "boot"), pv("3"), ("rl/swap", Some("swap"), None), ("rl/root", Some("xfs"), Some("root"))],
+            vec![
+                esp("1"),
+                ext4("2", "boot"),
+                pv("3"),
+                ("rl/swap", Some("swap"), None),
+                ("rl/root", Some("xfs"), Some("root")),
+            ],
         ),
         ("sles15-like", "gpt", vec![bare("1"), ("2", Some("btrfs"), Some("ROOT"))]),
         ("alpine-like", "mbr", vec![ext4("1", "root")]),
@@ -126,7 +128,12 @@ fn single_file_systems_and_tables_are_recognised() {
         ("utillinux-fat32_xp_label1.img", "vfat", Some("A420-9304"), Some("LABEL1")),
         ("utillinux-iso-rr-joliet.img", "iso9660", Some("2009-09-24-10-32-43-00"), Some("ThisIsVolumeName")),
         ("utillinux-luks2.img", "crypto_LUKS", Some("202265fe-9842-4c2d-ac9b-aba1b05deb63"), Some("tst_label")),
-        ("utillinux-ntfs.img", "ntfs", Some("09CBB6DE30C87310"), Some("\u{41d}\u{43e}\u{432}\u{44b}\u{439} \u{442}\u{43e}\u{43c}")),
+        (
+            "utillinux-ntfs.img",
+            "ntfs",
+            Some("09CBB6DE30C87310"),
+            Some("\u{41d}\u{43e}\u{432}\u{44b}\u{439} \u{442}\u{43e}\u{43c}"),
+        ),
         ("utillinux-swap1.img", "swap", Some("8ff8e77f-8553-485e-8656-58be67a81666"), Some("SWAP-TEST")),
         ("utillinux-udf-hdd-win7.img", "udf", None, None),
         ("utillinux-xfs-v5.img", "xfs", Some("3fdcb214-0f39-466d-a81a-a1fb114fe7cd"), Some("test-xfs-v5")),

@@ -100,8 +100,14 @@ fn logical_volumes_that_lie_are_not_read() {
     let lies = [
         ("loop", "extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"loop\", 0]"),
         ("gap", "extent_count = 18446744073709551615 type = \"striped\" stripe_count = 1 stripes = [\"pv0\", 0]"),
-        ("odd", "extent_count = 3 type = \"striped\" stripe_count = 2 stripe_size = 8 stripes = [\"pv0\", 0, \"pv0\", 1]"),
-        ("flat", "extent_count = 2 type = \"striped\" stripe_count = 2 stripe_size = 0 stripes = [\"pv0\", 0, \"pv0\", 1]"),
+        (
+            "odd",
+            "extent_count = 3 type = \"striped\" stripe_count = 2 stripe_size = 8 stripes = [\"pv0\", 0, \"pv0\", 1]",
+        ),
+        (
+            "flat",
+            "extent_count = 2 type = \"striped\" stripe_count = 2 stripe_size = 0 stripes = [\"pv0\", 0, \"pv0\", 1]",
+        ),
         ("gone", "extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"pv1\", 0]"),
     ];
     let text = group(1, &lies.map(|(name, segment)| logical(name, segment)).concat());
@@ -114,7 +120,8 @@ fn logical_volumes_that_lie_are_not_read() {
 
 #[test]
 fn an_extent_outside_its_volume_is_an_error_only_where_it_is_read() {
-    let text = group(1, &logical("far", "extent_count = 9 type = \"striped\" stripe_count = 1 stripes = [\"pv0\", 1000000]"));
+    let text =
+        group(1, &logical("far", "extent_count = 9 type = \"striped\" stripe_count = 1 stripes = [\"pv0\", 1000000]"));
     let volumes = volumes(physical_volume('A', &text, &[]));
     let far = named(&volumes, "vg/far");
     assert!(far.source.is_some() && far.fs.is_none() && far.trouble.is_some());

@@ -153,9 +153,7 @@ pub(super) fn physical_volume(id: char, text: &str, extents: &[&[u8]]) -> Vec<u8
 
 /// The text of a group of two volumes `A…` and `B…` with these logical ones.
 pub(super) fn group(sequence: u64, logical: &str) -> String {
-    let id = |letter: &str| {
-        [6, 4, 4, 4, 4, 4, 6].iter().map(|len| letter.repeat(*len)).collect::<Vec<_>>().join("-")
-    };
+    let id = |letter: &str| [6, 4, 4, 4, 4, 4, 6].iter().map(|len| letter.repeat(*len)).collect::<Vec<_>>().join("-");
     format!(
         "vg {{ id = \"{}\" seqno = {sequence} # a comment }}\n extent_size = 128 max_pv = 0\n physical_volumes {{ \
          pv0 {{ id = \"{}\" pe_start = 2048 pe_count = 4 }} pv1 {{ id = \"{}\" pe_start = 2048 pe_count = 4 }} }} \
@@ -197,10 +195,8 @@ fn stripes_and_several_physical_volumes_are_put_together_by_the_newest_text() {
         "extent_count = 4 type = \"striped\" stripe_count = 2 stripe_size = 8 stripes = [ \"pv0\", 0, \"pv1\", 2 ]";
     let thin = "extent_count = 1 type = \"thin\" thin_pool = \"pool\"";
     let text = group(7, &(logical("one", linear) + &logical("two", striped) + &logical("three", thin)));
-    let disk = partitioned(&[
-        physical_volume('A', &text, &extents[..4]),
-        physical_volume('B', &group(6, ""), &extents[4..]),
-    ]);
+    let disk =
+        partitioned(&[physical_volume('A', &text, &extents[..4]), physical_volume('B', &group(6, ""), &extents[4..])]);
     let volumes = volumes(disk);
     assert_eq!(named(&volumes, "1").volume.content.as_deref(), Some("LVM2_member"));
     let bytes = |name: &str| {
