@@ -158,9 +158,9 @@ mod tests {
         // the example of RFC 1951, 3.2.2: A to H
         let codes = Codes::of_lengths([3, 3, 3, 3, 3, 2, 4, 4]);
         let expected = [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111_u16];
-        for symbol in 0..8 {
+        for (symbol, expected) in expected.into_iter().enumerate() {
             let length = u32::from(codes.lengths[symbol]);
-            assert_eq!(codes.codes[symbol].reverse_bits() >> (16 - length), expected[symbol], "{symbol}");
+            assert_eq!(codes.codes[symbol].reverse_bits() >> (16 - length), expected, "{symbol}");
         }
     }
 }
