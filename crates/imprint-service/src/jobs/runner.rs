@@ -124,14 +124,14 @@ impl Runner {
             match self.take(false).await? {
                 Taken { ended: 0, job: None } => match self.take_aside().await? {
                     Some(job) => {
-                        carry_out(&self.service, self.worker, job).await;
+                        Box::pin(carry_out(&self.service, self.worker, job)).await;
                         ran += 1;
                     }
                     None => return Ok(ran),
                 },
                 Taken { ended, job: None } => ran += ended,
                 Taken { ended, job: Some(job) } => {
-                    carry_out(&self.service, self.worker, *job).await;
+                    Box::pin(carry_out(&self.service, self.worker, *job)).await;
                     ran += ended + 1;
                 }
             }

@@ -42,8 +42,8 @@ fn conflicts<T: std::fmt::Debug>(result: &Result<T, Error>, conflict: Conflict) 
 
 /// An image of two disks with snapshots, of a family.
 async fn original(world: &World, me: &Caller) -> Image {
-    let system = some_snapshot(world, me).await;
-    let data = uploaded(world, me, b"the data disk").await;
+    let system = Box::pin(some_snapshot(world, me)).await;
+    let data = Box::pin(uploaded(world, me, b"the data disk")).await;
     let data = keep(world, Snapshot { kind: DiskKind::Data, ..snapshot(me, data.content) }).await;
     let facts = Facts {
         family: Some("line".to_owned()),
@@ -54,7 +54,7 @@ async fn original(world: &World, me: &Caller) -> Image {
     let source = ImageSource::Disks(vec![from(system), from(data), DiskWanted::default()]);
     let made = world.service.make_image(me, MakeImage { facts, ..wish(source) }, Ask::default()).await;
     let id = made.expect("asked for");
-    run(world).await;
+    Box::pin(run(world)).await;
     shown(world, me, id).await
 }
 
