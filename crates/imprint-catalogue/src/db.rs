@@ -13,6 +13,9 @@ use crate::postgres::{Isolation, Postgres};
 use crate::sqlite::{INDEX, METADATA, Sqlite, path_of};
 use crate::{Error, ErrorKind, Settings, Tx, migrations, nonces};
 
+/// Scans on the threads that ask, however many processors there are: the program has a thread more than this.
+const SHORT_SCANS_MAX: usize = 15;
+
 /// Facts at rest. Cheap to clone; all clones are one catalogue.
 #[derive(Clone)]
 pub struct Catalogue(pub(crate) Arc<Shared>);
@@ -23,6 +26,8 @@ pub(crate) struct Shared {
     calls: Arc<Semaphore>,
     /// Those of them that may scan, so that scans leave connections to others.
     scans: Arc<Semaphore>,
+    /// Scans on the threads that ask.
+    short_scans: Semaphore,
 }
 
 pub(crate) enum Engine {
@@ -66,7 +71,9 @@ impl Catalogue {
             return Err(Error::new(ErrorKind::Other, "a database address begins with sqlite: or postgres://"));
         };
         let places = |count| Arc::new(Semaphore::new(count));
-        Ok(Self(Arc::new(Shared { engine, calls: places(calls), scans: places(scans) })))
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let short_scans = Semaphore::new(processors.min(SHORT_SCANS_MAX));
+        Ok(Self(Arc::new(Shared { engine, calls: places(calls), scans: places(scans), short_scans })))
     }
 
     /// Which engine runs, for logs and metrics: `sqlite` or `postgres`.
@@ -95,6 +102,26 @@ impl Catalogue {
             // program runs more workers than there are cores, so one that waits for the disk holds up nobody.
             Engine::Sqlite { .. } => self.read_blocking(work),
             Engine::Postgres { .. } => self.on_blocking_thread(move |catalogue| catalogue.read_blocking(work)).await,
+        }
+    }
+
+    /// [`Catalogue::scan`] for a short page of a list, on the thread that asks (SQLite): to hand it to another and back
+    /// costs as long as finding the page, and leaves it twice more to wait for a processor. As many run at once as there
+    /// are processors, fewer than threads, so that there is always one for other requests.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn scan_short<T, E>(&self, work: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.0.engine {
+            Engine::Sqlite { .. } => {
+                let _place = self.0.short_scans.acquire().await.map_err(|_| closing())?;
+                self.read_blocking(work)
+            }
+            Engine::Postgres { .. } => self.scan(work).await,
         }
     }
 

@@ -74,11 +74,11 @@ fn run(client: &cli::ClientArgs, command: Command) -> Result<(), Failure> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    // reads of the embedded database run on the workers: more of them than cores, so that one that waits for the disk
-    // holds up nobody
+    // reads of the embedded database run on the workers: one more of them than cores, so that as many short lists as
+    // there are cores leave one for everything else
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads((2 * cores).clamp(4, 16))
+        .worker_threads((cores + 1).clamp(3, 16))
         .enable_all()
         .build()
         .map_err(|error| Failure::doing("cannot start", error))

@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::fault::code;
 use crate::view::{self, Look};
 
-/// Images looked at in one go at least, where some of them may have to be left out.
+/// Images looked at in one go at least, once some of those of the page had to be left out.
 const CHECKED_MIN: u32 = 100;
 
 impl Question {
@@ -24,9 +24,11 @@ impl Question {
         }
         let (limit, mut after) = (self.limit as usize, self.after);
         let mut found: Vec<Image> = Vec::new();
+        let mut least = 0;
         while !self.impossible && found.len() < limit {
             let missing = self.limit - u32::try_from(found.len()).unwrap_or(self.limit);
-            let asked = if self.checks.is_empty() { missing } else { missing.max(CHECKED_MIN) };
+            let asked = missing.max(least);
+            least = CHECKED_MIN;
             let page = self.fetch(call, after, asked).await?;
             after = page.last().map(|image| image.id);
             // a user bound to grants may be given fewer than there are

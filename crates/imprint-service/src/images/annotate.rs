@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use imprint_catalogue::{Tx, images, jobs};
 use imprint_model::{Caller, Image, ImageId, Job, JobState, Timestamp, Visibility};
 
+use super::read::SHORT_PAGE;
 use crate::Service;
 use crate::error::Error;
-
-/// Images that are looked up on the thread that asks; it costs more to hand so few to another.
-const SHORT_PAGE: usize = 20;
 
 /// What is known of an image besides its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +72,7 @@ impl Service {
                 open.iter().filter_map(|job| Some((job.image?, Progress::of(job, now)))).collect();
             Ok::<_, Error>((used, shared, progress))
         };
-        let short = ids.len() <= SHORT_PAGE;
+        let short = ids.len() <= SHORT_PAGE as usize;
         let found = if short { self.catalogue.read(look).await } else { self.catalogue.scan(look).await };
         let (used, shared, progress) = found?;
         let annotate = |id: &ImageId| Annotation {

@@ -1,6 +1,6 @@
 //! Showing one image and listing many.
 
-use imprint_catalogue::{ErrorKind, images};
+use imprint_catalogue::{ErrorKind, Tx, images};
 use imprint_model::{
     Action, Caller, Decision, Direction, Filter, Image, ImageId, ImageQuery, MemberStatus, Page, Reach, SharedWith,
     SortKey, Timestamp, Visibility,
@@ -10,6 +10,9 @@ use super::rules::require_in;
 use crate::Service;
 use crate::access::load;
 use crate::error::{Error, Field};
+
+/// Images of a page that is looked up on the thread that asks.
+pub(super) const SHORT_PAGE: u32 = 20;
 
 /// Which images a list is about, before any filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,16 +80,26 @@ impl Service {
             filters.push(Filter::Visibility(visibility));
         }
         let reach = reach(caller, &self.settings.regions, wanted.seen, wanted.member_statuses);
+        let short = images_of(&wanted.page) <= SHORT_PAGE;
         let query = ImageQuery { reach, filters, sort: wanted.sort, page: wanted.page };
-        let page = self.catalogue.scan(move |tx| {
+        let list = move |tx: &mut Tx<'_>| {
             images::list(tx, &query).map_err(|error| match error.kind() {
                 ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "no such image"),
                 _ => error.into(),
             })
-        });
-        let mut page = page.await?;
+        };
+        let page = if short { self.catalogue.scan_short(list).await } else { self.catalogue.scan(list).await };
+        let mut page = page?;
         page.images.retain(|image| is_granted(caller, image));
         Ok(Listing { images: page.images, total: page.total })
+    }
+}
+
+/// Images that a page has at most.
+fn images_of(page: &Page) -> u32 {
+    match page {
+        Page::After { limit, .. } => *limit,
+        Page::Numbered { size, .. } => *size,
     }
 }
 
