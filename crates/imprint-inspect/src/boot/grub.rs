@@ -9,6 +9,8 @@ use super::entry::Entry;
 
 /// How many entries are looked at.
 const ENTRIES_MAX: usize = 256;
+/// Bytes that a text with variables in it may become, about.
+const EXPANDED_BYTES: usize = 64 << 10;
 /// How deep blocks may lie in one another.
 const DEPTH_MAX: usize = 16;
 
@@ -224,11 +226,15 @@ impl Reader<'_> {
     }
 }
 
-/// Variables in text, filled in; unknown ones are empty.
+/// Variables in text, filled in; unknown ones are empty. What would be longer than any command line ends there: variables
+/// that hold others several times over double with each line.
 pub(super) fn expand(text: &str, variables: &HashMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
+        if out.len() >= EXPANDED_BYTES {
+            return out;
+        }
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         let (name, after) = if let Some(braced) = rest.strip_prefix('{') {
@@ -237,7 +243,8 @@ pub(super) fn expand(text: &str, variables: &HashMap<String, String>) -> String 
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
             rest.split_at(end)
         };
-        out.push_str(variables.get(name).map_or("", String::as_str));
+        let value = variables.get(name).map_or("", String::as_str);
+        out.push_str(&value[..value.floor_char_boundary(EXPANDED_BYTES)]);
         rest = after;
     }
     out + rest
@@ -382,6 +389,14 @@ menuentry 'UEFI Firmware Settings' { fwsetup; }
         assert_eq!(config.entries[0].kernel.as_deref(), Some("/v-5"));
         assert_eq!(config.entries[0].command_line, "root=/dev/rl/root ro");
         assert_eq!(expand("$default", &environment), "");
+    }
+
+    #[test]
+    fn variables_that_double_with_each_line_stay_small() {
+        let text = format!("set a=xxxxxxxxxxxxxxxx\n{}menuentry x {{ linux /v $a\n}}", "set a=$a$a\n".repeat(60));
+        let config = Config::parse(&text, &HashMap::new());
+        let length = config.entries[0].command_line.len();
+        assert!((EXPANDED_BYTES..=2 * EXPANDED_BYTES).contains(&length), "{length}");
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Service {
 
     fn tolerate(&self, inspection: &Inspection, refusals: &[Refusal]) -> Result<Verdict, Error> {
         let reasons = refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let refused = self.settings.safety_policy == SafetyPolicy::Refuse || refusals.iter().any(refers_outside);
+        let refused = self.settings.safety_policy == SafetyPolicy::Refuse || refusals.iter().any(may_refer_outside);
         if refused {
             return Err(Error::Unsafe(reasons));
         }
@@ -68,20 +68,7 @@ impl Service {
     }
 }
 
-/// Whether the bytes are, or may be, about other files than themselves.
-fn refers_outside(refusal: &Refusal) -> bool {
-    match refusal {
-        Refusal::BackingFile
-        | Refusal::ExternalDataFile
-        | Refusal::Differencing
-        | Refusal::VmdkType { .. }
-        | Refusal::VmdkDescriptor { .. }
-        | Refusal::VmdkExtent { .. }
-        // what nobody knows may be just that
-        | Refusal::UnknownFeatures { .. }
-        | Refusal::UnsupportedVersion { .. }
-        | Refusal::BannedFormat(_)
-        | Refusal::SeveralFormats(_) => true,
-        _ => false,
-    }
+/// Whether the bytes are, or may be, about other files than themselves: so is all that was not read to its end.
+fn may_refer_outside(refusal: &Refusal) -> bool {
+    !matches!(refusal, Refusal::Encrypted | Refusal::SizeAbsurd { .. } | Refusal::PartitionTable { .. })
 }

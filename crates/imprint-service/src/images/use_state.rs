@@ -3,6 +3,7 @@
 use imprint_catalogue::images;
 use imprint_model::{Action, Caller, Event, ImageId};
 
+use super::safety::KEY_CONCERNS;
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::Error;
@@ -16,7 +17,8 @@ impl Service {
         self.change_use(caller, id, Event::Deactivate, "deactivate").await
     }
 
-    /// Undoes [`Service::deactivate`]. Doing so twice is fine.
+    /// Undoes [`Service::deactivate`]. Doing so twice is fine. What the safety rules speak against is an administrator's
+    /// to allow.
     ///
     /// # Errors
     /// As [`Service::deactivate`].
@@ -30,6 +32,9 @@ impl Service {
             .write(move |tx| {
                 let mut image = load(tx, &caller, Action::Write, id)?;
                 let before = image.status;
+                if event == Event::Reactivate && image.properties.contains_key(KEY_CONCERNS) && !caller.is_admin() {
+                    return Err(Error::Denied("using what the safety rules speak against".to_owned()));
+                }
                 image.apply(event)?;
                 if image.status == before {
                     return Ok(());
