@@ -6,6 +6,7 @@ mod compare;
 mod convert;
 mod holes;
 mod info;
+mod inspect;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(crate) enum DiskCommand {
     Check(check::CheckArgs),
     /// Compare two disks, whatever their formats; exit code 6 when they differ
     Compare(compare::CompareArgs),
+    /// Look into a disk: which system, and whether it would start and could be reached
+    Inspect(SourceArgs),
 }
 
 /// A file to read.
@@ -52,6 +55,7 @@ pub(crate) fn run(output: Format, command: &DiskCommand) -> Result<(), Failure> 
         DiskCommand::Info(args) => info::run(output, args),
         DiskCommand::Check(args) => check::run(output, args),
         DiskCommand::Compare(args) => compare::run(output, args),
+        DiskCommand::Inspect(args) => inspect::run(output, args),
     }
 }
 
