@@ -1,5 +1,5 @@
 //! Disk formats: recognising and safety-checking a disk image while its bytes stream past, the guest's disk inside a
-//! file ([`open`]), and the file that a disk would be ([`Export`]).
+//! file ([`open()`]), and the file that a disk would be ([`Export`]).
 //!
 //! What lives here: the names of formats ([`Format`]) and of what can be written ([`Target`]), the streaming
 //! [`Inspector`] with the evidence it keeps, one folder per format with its safety rules, its reader and its writer, the

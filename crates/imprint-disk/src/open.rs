@@ -100,7 +100,7 @@ impl From<io::Error> for OpenError {
     }
 }
 
-/// Opens the disk inside `file`, which is taken for a `format` file whatever else it may look like ([`crate::detect`]
+/// Opens the disk inside `file`, which is taken for a `format` file whatever else it may look like ([`crate::detect()`]
 /// tells what it looks like). The rules of the streaming inspection hold here, too.
 ///
 /// # Errors
