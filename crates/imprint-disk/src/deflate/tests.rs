@@ -82,3 +82,13 @@ fn the_output_is_that_of_its_version() {
     let packed = compressed(&mixed(300_000, 42), 12);
     assert_eq!((super::VERSION, packed.len(), crc32fast::hash(&packed)), (1, 151_776, 4_106_192_337));
 }
+
+/// The same of the library: an update that nobody noticed would leave lengths and places of files that are not so any
+/// more.
+#[test]
+fn the_library_is_the_one_that_is_named() {
+    let lock = include_str!("../../../../Cargo.lock").replace('\r', "");
+    let (name, version) = super::LIBRARY.split_once(' ').expect("a name and a version");
+    let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+    assert!(lock.contains(&entry), "another version of {name} is built than {version}: change the constant");
+}

@@ -29,9 +29,9 @@ pub(crate) fn in_order<J: Send, S, R: Send>(
         for _ in 0..threads {
             scope.spawn(|| queue.serve(&state, &work));
         }
-        let outcome = queue.drain(&mut sink);
-        queue.stop();
-        outcome
+        // also when the sink panics: the scope waits for workers that would wait for room for ever
+        let _stop = Stop(&queue);
+        queue.drain(&mut sink)
     })
 }
 
@@ -129,6 +129,15 @@ impl<I: Iterator + Send, R> Queue<I, R> {
     }
 }
 
+/// Ends the workers, however the calling thread leaves.
+struct Stop<'a, I: Iterator + Send, R>(&'a Queue<I, R>);
+
+impl<I: Iterator + Send, R> Drop for Stop<'_, I, R> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// Wakes the calling thread when a worker panics, which would otherwise wait for its result for ever.
 struct Watch<'a, I: Iterator + Send, R>(&'a Queue<I, R>);
 
@@ -202,5 +211,14 @@ mod tests {
     fn a_panic_is_passed_on() {
         let work = |(): &mut (), job: u32| if job == 5 { panic!("in a worker") } else { Ok(job) };
         let _ = in_order(2, 0..1000, || Ok(()), work, |_| Ok(()));
+    }
+
+    #[test]
+    fn a_panic_of_the_sink_ends_it_too() {
+        for threads in [1, 3] {
+            let sink = |job: u32| if job == 5 { panic!("in the sink") } else { Ok(()) };
+            let run = || in_order(threads, 0..100_000, || Ok(()), |(), job: u32| Ok(job), sink);
+            assert!(std::panic::catch_unwind(run).is_err(), "{threads} threads");
+        }
     }
 }

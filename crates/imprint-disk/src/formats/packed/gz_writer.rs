@@ -7,6 +7,7 @@ use std::sync::Arc;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use crate::ReadAt;
+use crate::deflate;
 use crate::encode::{Layout, UnitEncoder, UnitFormat, ZeroUnits};
 
 /// Small enough for ranges to be cheap, large enough for losing the window at each to be cheap, too.
@@ -30,7 +31,7 @@ impl GzMember {
 
 impl UnitFormat for GzMember {
     fn identity(&self) -> String {
-        format!("gz deflate {LEVEL} zlib-rs {UNIT_BYTES}")
+        format!("gz deflate {LEVEL} {} {UNIT_BYTES}", deflate::LIBRARY)
     }
 
     fn unit_bytes(&self) -> u32 {

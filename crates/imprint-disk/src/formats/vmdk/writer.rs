@@ -14,6 +14,7 @@ use super::header::{
 use super::tables::{TABLE_ENTRIES, Tables};
 use super::{DESCRIPTOR_SECTOR, descriptor};
 use crate::ReadAt;
+use crate::deflate;
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::SECTOR;
 use crate::view::Concat;
@@ -62,7 +63,7 @@ impl VmdkStream {
 
 impl UnitFormat for VmdkStream {
     fn identity(&self) -> String {
-        format!("vmdk deflate {LEVEL} zlib-rs {GRAIN_BYTES}")
+        format!("vmdk deflate {LEVEL} {} {GRAIN_BYTES}", deflate::LIBRARY)
     }
 
     fn unit_bytes(&self) -> u32 {

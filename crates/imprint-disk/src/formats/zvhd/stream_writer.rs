@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::pack::{DEFLATE_LEVEL, DeflatePart};
 use super::page::{BLOCK_BYTES, GIB, Kind, PAGE, Page};
 use super::record::Head;
+use crate::deflate;
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::{ExportError, ReadAt, Target};
@@ -32,7 +33,7 @@ impl Stream {
 
 impl UnitFormat for Stream {
     fn identity(&self) -> String {
-        format!("zvhd deflate {DEFLATE_LEVEL} zlib-rs {BLOCK_BYTES}")
+        format!("zvhd deflate {DEFLATE_LEVEL} {} {BLOCK_BYTES}", deflate::LIBRARY)
     }
 
     fn unit_bytes(&self) -> u32 {
