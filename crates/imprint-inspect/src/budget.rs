@@ -1,5 +1,7 @@
 //! The bounds that a check works inside, whatever the disk claims.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,11 +36,18 @@ pub struct Budget {
     held: AtomicU64,
 }
 
-/// Bytes that are held; given back when dropped.
+/// Bytes that are held; given back when dropped. `B` borrows the budget, or shares it where what is held lives longer.
 #[derive(Debug)]
-pub struct Held<'a> {
-    budget: &'a Budget,
+pub struct Held<B: Deref<Target = Budget>> {
+    budget: B,
     bytes: u64,
+}
+
+/// A value with the bytes that it was charged, given back together.
+#[derive(Debug)]
+pub(crate) struct Charged<T, B: Deref<Target = Budget>> {
+    value: T,
+    _held: Held<B>,
 }
 
 /// How many steps lie between two looks at the clock.
@@ -79,13 +88,43 @@ impl Budget {
     ///
     /// # Errors
     /// [`Error::Exhausted`].
-    pub fn hold(&self, bytes: u64) -> Result<Held<'_>> {
+    pub fn hold(&self, bytes: u64) -> Result<Held<&Budget>> {
+        self.keep(bytes)?;
+        Ok(Held { budget: self, bytes })
+    }
+
+    /// As [`Budget::hold`], for what lives in something that shares the budget.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`].
+    pub fn hold_shared(self: &Arc<Budget>, bytes: u64) -> Result<Held<Arc<Budget>>> {
+        self.keep(bytes)?;
+        Ok(Held { budget: self.clone(), bytes })
+    }
+
+    /// So many bytes are about to be kept until the check ends: they are never given back.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`]; nothing is charged then.
+    pub fn keep(&self, bytes: u64) -> Result<()> {
         let before = self.held.fetch_add(bytes, Ordering::Relaxed);
-        let held = Held { budget: self, bytes };
         if before.saturating_add(bytes) > self.limits.held_bytes {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Error::Exhausted("too much memory"));
         }
-        Ok(held)
+        Ok(())
+    }
+
+    /// Bytes held now.
+    #[must_use]
+    pub fn bytes_held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Steps taken so far.
+    #[must_use]
+    pub fn steps_taken(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Bytes of the disk read so far.
@@ -99,8 +138,52 @@ impl Budget {
     }
 }
 
-impl Drop for Held<'_> {
+impl<B: Deref<Target = Budget>> Held<B> {
+    /// So many more bytes are about to be held.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`]; as many are held as before then.
+    pub fn grow(&mut self, bytes: u64) -> Result<()> {
+        self.budget.keep(bytes)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Ties what is held to the value that it was charged for.
+    pub(crate) fn with<T>(self, value: T) -> Charged<T, B> {
+        Charged { value, _held: self }
+    }
+}
+
+impl<B: Deref<Target = Budget>> Drop for Held<B> {
     fn drop(&mut self) {
         self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl<T, B: Deref<Target = Budget>> Deref for Charged<T, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_given_back_and_what_does_not_fit_is_not_charged() {
+        let budget = Arc::new(Budget::new(Limits { held_bytes: 100, ..Limits::default() }));
+        let mut held = budget.hold_shared(40).unwrap();
+        held.grow(30).unwrap();
+        assert!(held.grow(31).is_err() && budget.hold(u64::MAX).is_err());
+        assert_eq!(budget.bytes_held(), 70);
+        let charged = held.with("value");
+        assert_eq!((*charged, budget.bytes_held()), ("value", 70));
+        drop(charged);
+        budget.keep(100).unwrap();
+        assert_eq!((budget.bytes_held(), budget.keep(1).is_err()), (100, true));
     }
 }

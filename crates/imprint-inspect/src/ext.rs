@@ -11,22 +11,23 @@ mod journal;
 mod superblock;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use imprint_disk::ReadAt;
 use parking_lot::Mutex;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Charged};
 use crate::error::{Error, Result};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node};
+use crate::file_system::{Entry, FileSystem, Kind, Metadata, Names, Node};
 use inode::Inode;
 use superblock::Superblock;
 
 const ROOT_INODE: u32 = 2;
 /// The longest directory that is read.
 const DIRECTORY_BYTES_MAX: u64 = 64 << 20;
-/// The longest directory whose names are kept.
-const KEPT_BYTES_MAX: usize = 4 << 20;
+/// The longest directory whose bytes are kept.
+const KEPT_BYTES_MAX: u64 = 1 << 20;
 /// The longest symlink: a block.
 const LINK_BYTES_MAX: u64 = 64 << 10;
 
@@ -38,8 +39,17 @@ pub(crate) struct Ext {
     /// Blocks whose newest content stands in the journal: where.
     replaced: HashMap<u64, journal::Newer>,
     /// The directory that was read last: names are mostly looked up in one after the other.
-    latest: Mutex<Option<(u32, Arc<Vec<directory::Name>>)>>,
+    latest: Mutex<Option<(u32, Arc<Directory>)>>,
 }
+
+/// A directory's bytes, and whether they stand in its inode.
+struct Directory {
+    bytes: Whole,
+    is_inline: bool,
+}
+
+/// Bytes that are charged for as long as they are there.
+type Whole = Charged<Vec<u8>, Arc<Budget>>;
 
 /// Opens the file system of a volume.
 ///
@@ -184,39 +194,44 @@ impl Ext {
     }
 
     /// A directory's or a symlink's bytes, all of them.
-    fn all(&self, inode: &Inode, max_bytes: u64) -> Result<Vec<u8>> {
+    fn all(&self, inode: &Inode, max_bytes: u64) -> Result<Whole> {
         if inode.size_bytes() > max_bytes {
             return Err(Error::corrupt("a directory or a symlink beyond all bounds"));
         }
-        let _held = self.budget.hold(inode.size_bytes())?;
+        let held = self.budget.hold_shared(inode.size_bytes())?;
         let mut bytes = vec![0; usize::try_from(inode.size_bytes()).expect("at most 64 MiB")];
         let read = self.read_inode(inode, 0, &mut bytes)?;
         bytes.truncate(read);
-        Ok(bytes)
+        Ok(held.with(bytes))
     }
 
-    fn entries(&self, node: Node) -> Result<Arc<Vec<directory::Name>>> {
-        let number = u32::try_from(node.0).map_err(|_| Error::corrupt("no such inode"))?;
-        if let Some((latest, names)) = &*self.latest.lock()
+    fn directory(&self, number: u32) -> Result<Arc<Directory>> {
+        if let Some((latest, directory)) = &*self.latest.lock()
             && *latest == number
         {
-            return Ok(names.clone());
+            return Ok(directory.clone());
         }
         let inode = self.inode(number)?;
         if inode.kind() != Kind::Directory {
             return Err(Error::corrupt("not a directory"));
         }
         let bytes = self.all(&inode, DIRECTORY_BYTES_MAX)?;
-        let names = if inode.has_inline_data() {
-            directory::inline(&bytes, &self.budget)?
-        } else {
-            directory::blocks(&bytes, self.superblock.block_len(), &self.budget)?
-        };
-        let names = Arc::new(names);
-        if bytes.len() <= KEPT_BYTES_MAX {
-            *self.latest.lock() = Some((number, names.clone()));
+        let directory = Arc::new(Directory { bytes, is_inline: inode.has_inline_data() });
+        if inode.size_bytes() <= KEPT_BYTES_MAX {
+            *self.latest.lock() = Some((number, directory.clone()));
         }
-        Ok(names)
+        Ok(directory)
+    }
+
+    /// Shows the names of a directory, until the visitor has seen enough.
+    fn visit(&self, node: Node, visit: &mut directory::Visit<'_>) -> Result<()> {
+        let number = u32::try_from(node.0).map_err(|_| Error::corrupt("no such inode"))?;
+        let directory = self.directory(number)?;
+        if directory.is_inline {
+            directory::inline(&directory.bytes, &self.budget, visit)
+        } else {
+            directory::blocks(&directory.bytes, self.superblock.block_len(), &self.budget, visit)
+        }
     }
 }
 
@@ -251,16 +266,24 @@ impl FileSystem for Ext {
     }
 
     fn lookup(&self, directory: Node, name: &[u8]) -> Result<Option<Node>> {
-        let entries = self.entries(directory)?;
-        Ok(entries.iter().find(|entry| entry.name == name).map(|entry| Node(u128::from(entry.inode))))
+        let mut found = None;
+        self.visit(directory, &mut |entry, inode| {
+            if entry == name {
+                found = Some(Node(u128::from(inode)));
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
     }
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
-        let entries = self.entries(directory)?;
-        Ok(entries
-            .iter()
-            .map(|entry| Entry { name: entry.name.clone(), node: Node(u128::from(entry.inode)) })
-            .collect())
+        let mut names = Names::new(&self.budget)?;
+        self.visit(directory, &mut |name, inode| {
+            names.add(name, Node(u128::from(inode)))?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(names.finish())
     }
 
     fn read_link(&self, node: Node) -> Result<Vec<u8>> {
@@ -270,7 +293,7 @@ impl FileSystem for Ext {
         }
         match inode.short_link() {
             Some(link) => Ok(link.to_vec()),
-            None => self.all(&inode, LINK_BYTES_MAX),
+            None => Ok(self.all(&inode, LINK_BYTES_MAX)?.to_vec()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a file system answers, whichever it is.
 
-use crate::error::Result;
+use crate::budget::{Budget, Held};
+use crate::error::{Error, Result};
 
 /// One object of a file system, by whatever names objects there (inode; subvolume and inode; record; place).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,48 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// What it names.
     pub node: Node,
+}
+
+/// The longest name: 255 characters of the longest kind.
+const NAME_BYTES_MAX: usize = 255 * 4;
+/// What an entry takes besides the bytes of its name.
+const ENTRY_BYTES: u64 = 64;
+/// What the names of one directory may take: some 300,000 names of usual length.
+const NAMES_BYTES_MAX: u64 = 32 << 20;
+
+/// The names of a directory while they are collected: bounded, and charged until they are handed on.
+pub(crate) struct Names<'b> {
+    held: Held<&'b Budget>,
+    bytes: u64,
+    entries: Vec<Entry>,
+}
+
+impl<'b> Names<'b> {
+    pub(crate) fn new(budget: &'b Budget) -> Result<Names<'b>> {
+        Ok(Names { held: budget.hold(0)?, bytes: 0, entries: Vec::new() })
+    }
+
+    /// One more name.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for one that is too long, [`Error::Exhausted`] for one too many.
+    pub(crate) fn add(&mut self, name: &[u8], node: Node) -> Result<()> {
+        if name.len() > NAME_BYTES_MAX {
+            return Err(Error::corrupt("a name longer than names can be"));
+        }
+        let bytes = ENTRY_BYTES + name.len() as u64;
+        self.bytes += bytes;
+        if self.bytes > NAMES_BYTES_MAX {
+            return Err(Error::Exhausted("too many names in one directory"));
+        }
+        self.held.grow(bytes)?;
+        self.entries.push(Entry { name: name.to_vec(), node });
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Vec<Entry> {
+        self.entries
+    }
 }
 
 /// Whether a directory may hold an entry of that name.
@@ -104,4 +147,31 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// [`crate::Error`].
     fn read(&self, node: Node, offset: u64, buf: &mut [u8]) -> Result<usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Limits;
+
+    #[test]
+    fn a_directory_of_too_many_names_is_not_collected() {
+        let budget = Budget::new(Limits::default());
+        let mut names = Names::new(&budget).unwrap();
+        let room = NAMES_BYTES_MAX / (ENTRY_BYTES + 255);
+        let added = (0..=room).take_while(|number| names.add(&[b'x'; 255], Node((*number).into())).is_ok()).count();
+        assert_eq!(added as u64, room);
+        assert!(budget.bytes_held() <= NAMES_BYTES_MAX);
+        assert_eq!(names.finish().len() as u64, room);
+        assert_eq!(budget.bytes_held(), 0);
+    }
+
+    #[test]
+    fn names_are_charged_before_they_are_kept() {
+        let budget = Budget::new(Limits { held_bytes: 1000, ..Limits::default() });
+        let mut names = Names::new(&budget).unwrap();
+        while names.add(b"name", Node(0)).is_ok() {}
+        assert!(names.finish().len() < 1000 / 64);
+        assert!(Names::new(&budget).unwrap().add(&[b'x'; 2000], Node(0)).is_err());
+    }
 }

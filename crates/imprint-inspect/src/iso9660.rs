@@ -10,7 +10,7 @@ use imprint_disk::ReadAt;
 
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node};
+use crate::file_system::{self, Entry, FileSystem, Kind, Metadata, Node, is_name};
 use crate::source::read_exact;
 use crate::{fields, labels};
 use record::Record;
@@ -147,7 +147,7 @@ impl Iso {
     }
 
     /// Names and nodes of a directory.
-    fn names(&self, directory: Node) -> Result<Vec<(Vec<u8>, Node)>> {
+    fn names(&self, directory: Node) -> Result<Vec<Entry>> {
         let mut record = self.record(directory)?;
         if !record.is_directory() {
             let to = self.extended(&record)?.relocated_to.ok_or_else(|| Error::corrupt("not a directory"))?;
@@ -157,7 +157,7 @@ impl Iso {
             return Err(Error::corrupt("a directory that makes no sense"));
         }
         let start = record.start_block * self.block_bytes;
-        let mut names = Vec::new();
+        let mut names = file_system::Names::new(&self.budget)?;
         let mut at = start;
         let mut is_continued = false;
         while at < start + record.size_bytes {
@@ -177,10 +177,10 @@ impl Iso {
                 && !entry.is_self_or_parent()
                 && let Some(name) = self.name(&entry)?
             {
-                names.push((name, node));
+                names.add(&name, node)?;
             }
         }
-        Ok(names)
+        Ok(names.finish())
     }
 
     fn name(&self, entry: &Record) -> Result<Option<Vec<u8>>> {
@@ -199,8 +199,7 @@ impl Iso {
             Names::Joliet => record::joliet_name(&entry.name).into_bytes(),
             Names::Plain => record::plain_name(&entry.name).into_bytes(),
         };
-        let is_name = !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0);
-        Ok(is_name.then_some(name))
+        Ok(is_name(&name).then_some(name))
     }
 
     /// Places and lengths of a file's parts.
@@ -279,11 +278,11 @@ impl FileSystem for Iso {
                 String::from_utf8_lossy(known).to_lowercase() == String::from_utf8_lossy(name).to_lowercase()
             }
         };
-        Ok(names.into_iter().find(|(known, _)| is_wanted(known)).map(|(_, node)| node))
+        Ok(names.into_iter().find(|entry| is_wanted(&entry.name)).map(|entry| entry.node))
     }
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
-        Ok(self.names(directory)?.into_iter().map(|(name, node)| Entry { name, node }).collect())
+        self.names(directory)
     }
 
     fn read_link(&self, node: Node) -> Result<Vec<u8>> {

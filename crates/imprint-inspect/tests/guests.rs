@@ -16,12 +16,15 @@ const AGENTS: [&str; 2] = ["CloudAssistant.NotInstalled", "SecurityCenterAgent.N
 fn checked(name: &str) -> Option<Report> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/guests");
     let file = File::open(folder.join(format!("{name}.qcow2"))).ok()?;
-    let file: Arc<dyn ReadAt> = Arc::new(FileBytes::new(file).unwrap());
+    Some(checked_file(name, Arc::new(FileBytes::new(file).unwrap())))
+}
+
+fn checked_file(name: &str, file: Arc<dyn ReadAt>) -> Report {
     let disk = imprint_disk::open(file, Format::Qcow2).unwrap();
     let report = inspect(&disk.guest, Limits::default());
     assert_eq!(report.incomplete, None, "{name}");
     assert!(report.items.windows(2).all(|pair| pair[0].name < pair[1].name), "{name}: an item twice, or out of order");
-    Some(report)
+    report
 }
 
 /// All codes but those of the agents, with `!` behind those of high risk and `!!` behind those that keep it from starting.
@@ -176,6 +179,38 @@ fn rocky_with_entries_in_files() {
     assert!(detail(&report, ItemName::Dhcp).contains("eth0.nmconnection"));
     assert!(detail(&report, ItemName::Sshd).contains("8.7p1") && detail(&report, ItemName::Sshd).contains("only keys"));
     assert_eq!(value(&report, ItemName::Initramfs), "cpio+gzip");
+}
+
+/// The twin of that guest, as the corpus' script makes it with `VAR=-bad` (`fixtures/guests.sh`): each of its defects is
+/// told, and nothing else.
+#[test]
+fn the_twins_defects_are_found() {
+    let kept = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rhel9-like-bad.qcow2.zst")).unwrap();
+    let report = checked_file("rhel9-like-bad", Arc::new(zstd::decode_all(kept).unwrap()));
+    assert_eq!(system(&report), "rocky 9.4 rpm 9 rl/root -");
+    let expected = [
+        "BootMode.NoLoader!!",
+        "Virtio.NotInstalled!",
+        "NVMe.NotInstallded!",
+        "Fstab.DeviceName",
+        "Dhcp.Static!",
+        "Selinux.Enforcing",
+        "CloudInit.NotInstalled",
+        "OnlineResizeFS.NotInstalled",
+    ];
+    assert_eq!(codes(&report), expected);
+    assert!(detail(&report, ItemName::Virtio).contains("virtio_blk is only on the root file system"));
+    assert!(detail(&report, ItemName::Nvme).contains("only on the root file system"));
+    let fstab = detail(&report, ItemName::Fstab);
+    assert!(fstab.contains("/dev/sda2 for /boot") && fstab.contains("/dev/vdb1 for /srv"), "{fstab}");
+    assert!(!fstab.contains("nfs"), "{fstab}");
+    assert!(detail(&report, ItemName::Dhcp).contains("ens3.nmconnection"));
+    assert!(!detail(&report, ItemName::DefaultKernel).contains("rescue"));
+    assert_eq!(value(&report, ItemName::RootArgument), "/dev/mapper/rl-root");
+    assert_eq!(
+        (version(&report, "cloud-init"), version(&report, "openssh-server").as_str()),
+        (String::new(), "8.7p1-38.el9")
+    );
 }
 
 #[test]

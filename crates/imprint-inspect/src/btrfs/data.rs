@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fields::{byte, le16, le64, slice};
 
 /// Longer ones are not compressed together.
-const MAX_COMPRESSED_BYTES: u64 = 128 << 10;
+pub(super) const MAX_COMPRESSED_BYTES: u64 = 128 << 10;
 const FIXED_BYTES: usize = 21;
 const INLINE: u8 = 0;
 const REGULAR: u8 = 1;

@@ -6,10 +6,8 @@ use super::key::{DIR_INDEX, DIR_ITEM, KEY_BYTES, Key, ROOT_ITEM};
 use super::{Btrfs, EMPTY_DIRECTORY, Place, TOP_DIRECTORY, checksum, node};
 use crate::error::{Error, Result};
 use crate::fields::{le16, slice};
-use crate::file_system::{Entry, Kind, Node, is_name};
+use crate::file_system::{Entry, Kind, Names, Node, is_name};
 
-/// More names than this are not listed: the answer is held in memory.
-const MAX_LISTED_NAMES: usize = 500_000;
 const FIXED_BYTES: usize = 30;
 
 /// A name and what it names.
@@ -56,8 +54,8 @@ impl Btrfs {
     }
 
     pub(super) fn list_names(&self, directory: Place) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        let Some(root) = self.must_be(directory, Kind::Directory)? else { return Ok(entries) };
+        let mut entries = Names::new(&self.budget)?;
+        let Some(root) = self.must_be(directory, Kind::Directory)? else { return Ok(entries.finish()) };
         self.walk(root, Key::new(directory.inode, DIR_INDEX, 0), &mut |key, item| {
             if key.object != directory.inode || key.kind != DIR_INDEX {
                 return Ok(ControlFlow::Break(()));
@@ -68,14 +66,11 @@ impl Btrfs {
                 if !is_name(name.name) {
                     return Err(Error::corrupt(format!("btrfs directory {}: a name that cannot be", directory.inode)));
                 }
-                if entries.len() == MAX_LISTED_NAMES {
-                    return Err(Error::Exhausted("too many names in one directory"));
-                }
-                entries.push(Entry { name: name.name.to_vec(), node: self.node_of(directory, &name) });
+                entries.add(name.name, self.node_of(directory, &name))?;
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(entries)
+        Ok(entries.finish())
     }
 
     /// What a name leads to. A snapshot keeps the names of subvolumes inside it, but only empty directories there.

@@ -41,6 +41,8 @@ const TOP_DIRECTORY: u64 = 256;
 /// Stands for the place of a subvolume in a snapshot of what is around it.
 const EMPTY_DIRECTORY: u64 = 2;
 const MAX_SYMLINK_BYTES: u64 = 4096;
+/// What a chunk takes in memory besides the places of its copies, which are a quarter of what its record takes.
+const CHUNK_BYTES: u64 = 80;
 
 /// An object: which one in which subvolume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub fn open(source: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Result<Arc<dyn File
     let mut bytes = vec![0; SUPERBLOCK_BYTES];
     source.read_at(SUPERBLOCK_OFFSET, &mut bytes)?;
     let superblock = Superblock::parse(&bytes)?;
+    // Blocks and an unpacked extent are kept for as long as this is.
+    budget.keep(search::KEPT_BLOCKS as u64 * u64::from(superblock.node_bytes) + data::MAX_COMPRESSED_BYTES)?;
     let mut btrfs = Btrfs {
         chunks: Chunks::of_array(&superblock.system_chunks, superblock.device)?,
         source,
@@ -104,6 +108,7 @@ impl Btrfs {
         let mut chunks = Chunks::of_array(&self.superblock.system_chunks, self.superblock.device)?;
         self.walk(self.superblock.chunk_root, Key::new(0, 0, 0), &mut |key, item| {
             if key.kind == CHUNK_ITEM {
+                self.budget.keep(CHUNK_BYTES + item.len() as u64 / 4)?;
                 chunks.add(key.offset, item, self.superblock.device)?;
             }
             Ok(ControlFlow::Continue(()))

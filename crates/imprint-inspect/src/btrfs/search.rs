@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A tree cannot have more levels.
 const LEVELS: u8 = 8;
 /// Blocks that are kept: at most 4 MiB.
-const KEPT_BLOCKS: usize = 64;
+pub(super) const KEPT_BLOCKS: usize = 64;
 
 /// Looks at a record.
 pub(super) type Visit<'a> = dyn FnMut(Key, &[u8]) -> Result<ControlFlow<()>> + 'a;

@@ -1,39 +1,39 @@
 //! Names in a directory. The index that large directories have is not used: its blocks look like empty ones, and the
 //! names stand in the others.
 
+use std::ops::ControlFlow;
+
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::fields;
+use crate::file_system::is_name;
 
-/// A name, and the inode it names.
-#[derive(Clone)]
-pub(super) struct Name {
-    pub(super) name: Vec<u8>,
-    pub(super) inode: u32,
-}
+/// Looks at one name and the inode it names.
+pub(super) type Visit<'a> = dyn FnMut(&[u8], u32) -> Result<ControlFlow<()>> + 'a;
 
-/// All names of a directory made of blocks.
-pub(super) fn blocks(bytes: &[u8], block_len: usize, budget: &Budget) -> Result<Vec<Name>> {
-    let mut names = Vec::new();
+/// Shows all names of a directory made of blocks, until the visitor has seen enough.
+pub(super) fn blocks(bytes: &[u8], block_len: usize, budget: &Budget, visit: &mut Visit<'_>) -> Result<()> {
     // A block of zeros is a hole, which drivers pass over, too.
     for block in bytes.chunks(block_len).filter(|block| block.iter().any(|byte| *byte != 0)) {
-        records(block, &mut names, budget)?;
+        if records(block, budget, visit)?.is_break() {
+            break;
+        }
     }
-    Ok(names)
+    Ok(())
 }
 
-/// All names of a directory that stands in its inode: 4 bytes for the parent, then records in the place of the blocks,
-/// then records in the attribute behind.
-pub(super) fn inline(bytes: &[u8], budget: &Budget) -> Result<Vec<Name>> {
+/// Shows all names of a directory that stands in its inode: 4 bytes for the parent, then records in the place of the
+/// blocks, then records in the attribute behind.
+pub(super) fn inline(bytes: &[u8], budget: &Budget, visit: &mut Visit<'_>) -> Result<()> {
     const IN_PLACE_OF_BLOCKS: usize = super::inode::BLOCKS_BYTES;
-    let mut names = Vec::new();
     let (first, second) = bytes.split_at(bytes.len().min(IN_PLACE_OF_BLOCKS));
-    records(first.get(4..).unwrap_or_default(), &mut names, budget)?;
-    records(second, &mut names, budget)?;
-    Ok(names)
+    if records(first.get(4..).unwrap_or_default(), budget, visit)?.is_continue() {
+        let _ = records(second, budget, visit)?;
+    }
+    Ok(())
 }
 
-fn records(block: &[u8], names: &mut Vec<Name>, budget: &Budget) -> Result<()> {
+fn records(block: &[u8], budget: &Budget, visit: &mut Visit<'_>) -> Result<ControlFlow<()>> {
     let mut at = 0;
     while at + 8 <= block.len() {
         budget.step()?;
@@ -50,13 +50,11 @@ fn records(block: &[u8], names: &mut Vec<Name>, budget: &Budget) -> Result<()> {
                 return Err(Error::corrupt("a name longer than its record"));
             }
             let name = &block[at + 8..at + 8 + name_len];
-            let is_name =
-                !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0);
-            if is_name {
-                names.push(Name { name: name.to_vec(), inode });
+            if is_name(name) && visit(name, inode)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         at += len;
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }

@@ -13,6 +13,9 @@ use crate::fields;
 pub(super) const MAGIC: u32 = 0xc03b_3998;
 /// How many blocks may be replaced.
 const REPLACED_MAX: usize = 1 << 18;
+/// What a replaced and what a revoked block take in memory.
+const REPLACED_BYTES: u64 = 64;
+const REVOKED_BYTES: u64 = 32;
 /// How many blocks of the journal are looked at: 16 GiB of 4 KiB.
 const BLOCKS_MAX: u64 = 4 << 20;
 
@@ -128,6 +131,7 @@ impl Journal<'_> {
                 DESCRIPTOR => {
                     for (target, is_escaped) in self.tags(&block)? {
                         self.ext.budget.step()?;
+                        self.ext.budget.keep(REPLACED_BYTES)?;
                         let newer = Newer { block: self.place(index)?, is_escaped, sequence };
                         open.replaced.push((target, newer));
                         (index, seen) = (self.after(index), seen + 1);
@@ -187,6 +191,7 @@ impl Journal<'_> {
         let len = if self.features & HAS_64_BITS != 0 { 8 } else { 4 };
         for record in records.chunks_exact(len) {
             self.ext.budget.step()?;
+            self.ext.budget.keep(REVOKED_BYTES)?;
             revoked.push(if len == 8 { fields::be64(record, 0)? } else { u64::from(fields::be32(record, 0)?) });
         }
         if revoked.len() > REPLACED_MAX {

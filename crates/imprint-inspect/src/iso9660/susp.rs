@@ -11,7 +11,9 @@ use crate::source::read_exact;
 /// How many areas one record may go on in.
 const CONTINUATIONS_MAX: usize = 32;
 /// The longest name, and the longest symlink.
-const NAME_BYTES_MAX: usize = 4096;
+const LINK_BYTES_MAX: usize = 4096;
+/// The longest name.
+const NAME_BYTES_MAX: usize = 1020;
 /// "This goes on in the next entry."
 const CONTINUES: u8 = 1;
 
@@ -117,7 +119,7 @@ impl Link {
                 _ => return Err(Error::corrupt("a symlink's component")),
             }
             self.is_open = flags & CONTINUES != 0;
-            if self.text.len() > NAME_BYTES_MAX {
+            if self.text.len() > LINK_BYTES_MAX {
                 return Err(Error::corrupt("a symlink beyond all bounds"));
             }
             at += 2 + len;

@@ -21,7 +21,7 @@ use imprint_disk::ReadAt;
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::fields::{be32, be64};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node};
+use crate::file_system::{Entry, FileSystem, Kind, Metadata, Names, Node};
 use inode::{Format, Inode};
 use superblock::{SUPERBLOCK_BYTES, Superblock};
 
@@ -29,8 +29,6 @@ use superblock::{SUPERBLOCK_BYTES, Superblock};
 const MAX_SYMLINK_BYTES: u64 = 1024;
 const SYMLINK_HEADER_BYTES: usize = 56;
 const SYMLINK_MAGIC: u32 = 0x5853_4c4d;
-/// More names than this are not listed: the answer is held in memory.
-const MAX_LISTED_NAMES: usize = 500_000;
 
 /// An XFS.
 pub(crate) struct Xfs {
@@ -180,15 +178,12 @@ impl FileSystem for Xfs {
     }
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
+        let mut names = Names::new(&self.budget)?;
         self.visit_names(&self.inode(directory)?, &mut |name, number| {
-            if entries.len() == MAX_LISTED_NAMES {
-                return Err(Error::Exhausted("too many names in one directory"));
-            }
-            entries.push(Entry { name: name.to_vec(), node: Node(u128::from(number)) });
+            names.add(name, Node(u128::from(number)))?;
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(entries)
+        Ok(names.finish())
     }
 
     fn read_link(&self, node: Node) -> Result<Vec<u8>> {
