@@ -1,17 +1,23 @@
 //! FAT12, FAT16 and FAT32 with long names.
 
+mod chain;
 mod directory;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use imprint_disk::ReadAt;
+use parking_lot::Mutex;
 
 use crate::budget::Budget;
 use crate::content::serial_text;
 use crate::error::{Error, Result};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node, is_name};
+use crate::file_system::{Entry, FileSystem, Kind, Metadata, Names, Node, is_name};
 use crate::{fields, labels};
+use chain::Chains;
+use directory::{Listed, Listing};
 
 /// The longest directory that is read: 65,536 records, as the format allows.
 const DIRECTORY_BYTES_MAX: u64 = 2 << 20;
@@ -110,6 +116,10 @@ struct Fat {
     parameters: Parameters,
     label: Option<String>,
     is_clean: bool,
+    /// The chains that were followed last, as far as they were.
+    chains: Mutex<Chains>,
+    /// The directory that was read last: names are mostly looked up in one after the other.
+    latest: Mutex<Option<(Node, Arc<Listing>)>>,
 }
 
 /// Where a directory's or a file's bytes are.
@@ -127,8 +137,9 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Result<Arc<d
     let mut sector = [0; 512];
     volume.read_at(0, &mut sector)?;
     let parameters = Parameters::parse(&sector).ok_or_else(|| Error::corrupt("no FAT parameters"))?;
-    let mut fat = Fat { volume, budget, parameters, label: labels::padded(&parameters.label), is_clean: true };
-    fat.label = fat.label.filter(|label| label != "NO NAME");
+    let label = labels::padded(&parameters.label).filter(|label| label != "NO NAME");
+    let (chains, latest) = (Mutex::default(), Mutex::default());
+    let mut fat = Fat { volume, budget, parameters, label, is_clean: true, chains, latest };
     let dirty = |bit: u32| fat.entry(1).map(|entry| entry & bit == 0);
     fat.is_clean = !match parameters.width {
         Width::Twelve => false,
@@ -136,8 +147,8 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Result<Arc<d
         Width::ThirtyTwo => dirty(0x0800_0000)?,
     };
     // The record in the top directory is what tools change; the one in the boot sector may be stale.
-    if let Some(label) = directory::volume_label(&fat.directory_bytes(ROOT)?) {
-        fat.label = Some(label);
+    if let Some(label) = &fat.listing(ROOT)?.label {
+        fat.label = Some(label.clone());
     }
     Ok(Arc::new(fat))
 }
@@ -171,22 +182,6 @@ impl Fat {
         (2..self.parameters.clusters.saturating_add(2)).contains(&cluster)
     }
 
-    /// The clusters of a chain, until so many bytes are covered.
-    fn chain(&self, first: u32, bytes: u64) -> Result<Vec<u32>> {
-        let mut clusters = Vec::new();
-        let mut seen = HashSet::new();
-        let mut next = first;
-        while self.is_cluster(next) && (clusters.len() as u64) * self.parameters.cluster_bytes < bytes {
-            self.budget.step()?;
-            if !seen.insert(next) {
-                return Err(Error::corrupt("a chain of clusters runs in a circle"));
-            }
-            clusters.push(next);
-            next = self.entry(next)?;
-        }
-        Ok(clusters)
-    }
-
     fn cluster_start(&self, cluster: u32) -> u64 {
         self.parameters.data_start + u64::from(cluster - 2) * self.parameters.cluster_bytes
     }
@@ -207,27 +202,44 @@ impl Fat {
                 body.first_cluster
             }
         };
-        let clusters = self.chain(first, DIRECTORY_BYTES_MAX)?;
-        Ok(clusters.into_iter().map(|cluster| (self.cluster_start(cluster), parameters.cluster_bytes)).collect())
+        let mut stretches = Vec::new();
+        let mut seen = HashSet::new();
+        let most = usize::try_from(DIRECTORY_BYTES_MAX / parameters.cluster_bytes).expect("at most 4096").max(1);
+        while stretches.len() < most
+            && let Some(cluster) = self.cluster(first, stretches.len())?
+        {
+            if !seen.insert(cluster) {
+                return Err(Error::corrupt("a chain of clusters runs in a circle"));
+            }
+            stretches.push((self.cluster_start(cluster), parameters.cluster_bytes));
+        }
+        Ok(stretches)
     }
 
-    /// A directory's bytes, each record with its place.
-    fn directory_bytes(&self, node: Node) -> Result<Vec<(u64, [u8; 32])>> {
-        let mut records = Vec::new();
-        for (start, len) in self.directory_stretches(node)? {
+    /// A directory's names.
+    fn listing(&self, node: Node) -> Result<Arc<Listing>> {
+        if let Some((latest, listing)) = &*self.latest.lock()
+            && *latest == node
+        {
+            return Ok(listing.clone());
+        }
+        let mut listing = Listing::new(self.budget.hold_shared(0)?);
+        'all: for (start, len) in self.directory_stretches(node)? {
             let mut at = start;
             while at < start + len {
                 self.budget.step()?;
                 let mut record = [0; 32];
                 self.volume.read_at(at, &mut record)?;
                 if record[0] == 0 {
-                    return Ok(records);
+                    break 'all;
                 }
-                records.push((at, record));
+                listing.add(at, &record)?;
                 at += 32;
             }
         }
-        Ok(records)
+        let listing = Arc::new(listing);
+        *self.latest.lock() = Some((node, listing.clone()));
+        Ok(listing)
     }
 
     fn body(&self, node: Node) -> Result<Body> {
@@ -282,21 +294,18 @@ impl FileSystem for Fat {
     }
 
     fn lookup(&self, directory: Node, name: &[u8]) -> Result<Option<Node>> {
-        let wanted = String::from_utf8_lossy(name).to_lowercase();
-        let names = directory::names(&self.directory_bytes(directory)?);
-        let found = names.into_iter().find(|(_, long, short)| {
-            long.as_ref().is_some_and(|long| long.to_lowercase() == wanted) || short.to_lowercase() == wanted
-        });
-        Ok(found.map(|(at, ..)| Node(u128::from(at))))
+        let found = self.listing(directory)?.find(&String::from_utf8_lossy(name));
+        Ok(found.map(|at| Node(u128::from(at))))
     }
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
-        let names = directory::names(&self.directory_bytes(directory)?);
-        let entry = |(at, long, short): (u64, Option<String>, String)| Entry {
-            name: long.unwrap_or(short).into_bytes(),
-            node: Node(u128::from(at)),
-        };
-        Ok(names.into_iter().map(entry).filter(|entry| is_name(&entry.name)).collect())
+        let mut names = Names::new(&self.budget)?;
+        for Listed { at, name } in &self.listing(directory)?.names {
+            if is_name(name.as_bytes()) {
+                names.add(name.as_bytes(), Node(u128::from(*at)))?;
+            }
+        }
+        Ok(names.finish())
     }
 
     fn read_link(&self, _: Node) -> Result<Vec<u8>> {
@@ -310,13 +319,13 @@ impl FileSystem for Fat {
         }
         let wanted = (buf.len() as u64).min(body.size_bytes - offset);
         let cluster_bytes = self.parameters.cluster_bytes;
-        let clusters = self.chain(body.first_cluster, offset + wanted)?;
         let mut done = 0;
         while (done as u64) < wanted {
+            self.budget.step()?;
             let at = offset + done as u64;
             let index = usize::try_from(at / cluster_bytes).map_err(|_| Error::corrupt("too long a file"))?;
-            let cluster =
-                *clusters.get(index).ok_or_else(|| Error::corrupt("a file's chain of clusters is too short"))?;
+            let cluster = self.cluster(body.first_cluster, index)?;
+            let cluster = cluster.ok_or_else(|| Error::corrupt("a file's chain of clusters is too short"))?;
             let within = at % cluster_bytes;
             let len = usize::try_from((cluster_bytes - within).min(wanted - done as u64)).expect("fits the buffer");
             self.volume.read_at(self.cluster_start(cluster) + within, &mut buf[done..done + len])?;

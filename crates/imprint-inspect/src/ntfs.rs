@@ -5,16 +5,17 @@ mod record;
 mod reparse;
 mod runs;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use imprint_disk::ReadAt;
 
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::file_system::{Entry, FileSystem, Kind, Metadata, Node};
+use crate::file_system::{Entry, FileSystem, Kind, Metadata, Names, Node, is_name};
 use crate::source::read_exact;
 use crate::{fields, labels};
-use record::{Attribute, Record};
+use record::{Attribute, Attributes, Record};
 use runs::Runs;
 
 /// Records with a fixed meaning.
@@ -44,6 +45,9 @@ const LIST_BYTES_MAX: u64 = 256 << 10;
 const RECORDS_MAX: usize = 4096;
 /// The longest value that is held whole: reparse points, small streams.
 const VALUE_BYTES_MAX: u64 = 128 << 10;
+
+/// The table of upper case: two bytes for every UTF-16 unit.
+const UPCASE_BYTES: u64 = 65536 * 2;
 
 /// An open file system. A node is the number of a file record.
 struct Ntfs {
@@ -96,6 +100,7 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Result<Arc<d
     let (Some(record_bytes), true) = (record_bytes, is_sane) else {
         return Err(Error::corrupt("an NTFS boot sector that makes no sense"));
     };
+    budget.keep(UPCASE_BYTES)?;
     let mut ntfs = Ntfs {
         cluster_bytes,
         record_bytes: usize::try_from(record_bytes).expect("at most 64 KiB"),
@@ -146,7 +151,8 @@ impl Ntfs {
         let raw = read_exact(&*self.volume, at, self.record_bytes)?;
         let first = Record::parse(raw, MFT)?;
         // What the first record says itself must be enough to find the records that say the rest.
-        let own = first.attributes(&self.budget)?;
+        let mut own = Attributes::new(&self.budget)?;
+        own.add(&first, &self.budget)?;
         self.mft = self.stream(&own, types::DATA, "")?.ok_or_else(|| Error::corrupt("an MFT without data"))?;
         if let Some(whole) = self.stream(&self.attributes(MFT)?, types::DATA, "")? {
             self.mft = whole;
@@ -155,7 +161,7 @@ impl Ntfs {
     }
 
     fn read_upcase(&mut self) -> Result<()> {
-        let mut raw = vec![0; 65536 * 2];
+        let mut raw = vec![0; usize::try_from(UPCASE_BYTES).expect("128 KiB")];
         let read = match self.attributes(UPCASE).and_then(|attributes| self.stream(&attributes, types::DATA, "")) {
             Ok(Some(stream)) => self.read_stream(&stream, 0, &mut raw),
             Ok(None) => Ok(0),
@@ -200,12 +206,12 @@ impl Ntfs {
     }
 
     /// All attributes of a file, those in other records too.
-    fn attributes(&self, number: u64) -> Result<Vec<Attribute>> {
-        let base = self.record_in_use(number)?;
-        let mut attributes = base.attributes(&self.budget)?;
+    fn attributes(&self, number: u64) -> Result<Attributes> {
+        let mut attributes = Attributes::new(&self.budget)?;
+        attributes.add(&self.record_in_use(number)?, &self.budget)?;
         let Some(list) = self.stream(&attributes, types::ATTRIBUTE_LIST, "")? else { return Ok(attributes) };
         let list = self.whole(&list, LIST_BYTES_MAX)?;
-        let mut seen = vec![number];
+        let mut seen = HashSet::from([number]);
         let mut at = 0;
         while at + 26 <= list.len() {
             self.budget.step()?;
@@ -215,16 +221,15 @@ impl Ntfs {
                 return Err(Error::corrupt("a list of attributes that makes no sense"));
             }
             at += len;
-            if seen.contains(&other) {
+            if !seen.insert(other) {
                 continue;
             }
-            seen.push(other);
             if seen.len() > RECORDS_MAX {
                 return Err(Error::corrupt("a file of too many records"));
             }
             let record = self.record_in_use(other)?;
             if record.base() == number {
-                attributes.extend(record.attributes(&self.budget)?);
+                attributes.add(&record, &self.budget)?;
             }
         }
         Ok(attributes)
@@ -237,7 +242,7 @@ impl Ntfs {
         parts.sort_by_key(|part| part.first_cluster());
         let Some(first) = parts.first() else { return Ok(None) };
         let Some(sizes) = first.sizes() else { return Ok(Some(Stream::Resident(first.value.clone()))) };
-        let mut runs = Runs::default();
+        let mut runs = Runs::new(&self.budget)?;
         for part in &parts {
             runs.add(&part.value, part.first_cluster(), &self.budget)?;
         }
@@ -368,17 +373,15 @@ impl FileSystem for Ntfs {
     }
 
     fn read_dir(&self, directory: Node) -> Result<Vec<Entry>> {
-        let index = index::Index::open(self, Ntfs::number(directory)?)?;
-        let mut entries = Vec::new();
-        for (name, number) in index.names()? {
-            let name = String::from_utf16_lossy(&name).into_bytes();
-            let is_name =
-                !name.is_empty() && !name.contains(&b'/') && !name.contains(&0) && name != b"." && name != b"..";
-            if number >= FIRST_FILE && is_name {
-                entries.push(Entry { name, node: Node(u128::from(number)) });
+        let mut names = Names::new(&self.budget)?;
+        index::Index::open(self, Ntfs::number(directory)?)?.visit(&mut |name, number| {
+            let name = String::from_utf16_lossy(name).into_bytes();
+            if number >= FIRST_FILE && is_name(&name) {
+                names.add(&name, Node(u128::from(number)))?;
             }
-        }
-        Ok(entries)
+            Ok(())
+        })?;
+        Ok(names.finish())
     }
 
     fn read_link(&self, node: Node) -> Result<Vec<u8>> {

@@ -1,5 +1,10 @@
 //! Records of a directory: short names, and the long ones put together from the records before them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::budget::{Budget, Held};
+use crate::error::Result;
 use crate::labels;
 
 pub(super) const DIRECTORY: u8 = 0x10;
@@ -20,35 +25,62 @@ struct LongName {
     checksum: u8,
 }
 
-/// The names of a directory: the place of the record, its long name if it has one, its short name.
-pub(super) fn names(records: &[(u64, [u8; 32])]) -> Vec<(u64, Option<String>, String)> {
-    let mut names = Vec::new();
-    let mut long = LongName::default();
-    for (at, record) in records {
-        if record[0] == DELETED {
-            long = LongName::default();
-        } else if record[11] & 0x3f == LONG_NAME {
-            long.add(record);
-        } else {
-            let collected = std::mem::take(&mut long);
-            if record[11] & VOLUME_LABEL != 0 || record[0] == b'.' {
-                continue;
-            }
-            names.push((*at, collected.finish(record), short_name(record)));
-        }
-    }
-    names
+/// What a name takes in memory besides its text, which is there twice.
+const LISTED_BYTES: u64 = 160;
+
+/// A name that is shown, and the place of its record.
+pub(super) struct Listed {
+    pub(super) at: u64,
+    pub(super) name: String,
 }
 
-/// The label that the top directory has.
-pub(super) fn volume_label(records: &[(u64, [u8; 32])]) -> Option<String> {
-    let is_label = |record: &[u8; 32]| {
-        record[0] != DELETED
-            && record[11] & 0x3f != LONG_NAME
-            && record[11] & (VOLUME_LABEL | DIRECTORY) == VOLUME_LABEL
-    };
-    let (_, record) = records.iter().find(|(_, record)| is_label(record))?;
-    labels::padded(&record[..11])
+/// The names of a directory; charged for as long as they are there.
+pub(super) struct Listing {
+    pub(super) names: Vec<Listed>,
+    /// The label that the top directory has.
+    pub(super) label: Option<String>,
+    /// Long and short names without regard to case; of two alike the first counts.
+    places: HashMap<String, u64>,
+    long: LongName,
+    held: Held<Arc<Budget>>,
+}
+
+impl Listing {
+    pub(super) fn new(held: Held<Arc<Budget>>) -> Listing {
+        Listing { names: Vec::new(), label: None, places: HashMap::new(), long: LongName::default(), held }
+    }
+
+    /// The next record, and its place.
+    pub(super) fn add(&mut self, at: u64, record: &[u8; 32]) -> Result<()> {
+        if record[0] == DELETED {
+            self.long = LongName::default();
+            return Ok(());
+        }
+        if record[11] & 0x3f == LONG_NAME {
+            self.long.add(record);
+            return Ok(());
+        }
+        let collected = std::mem::take(&mut self.long);
+        if record[11] & (VOLUME_LABEL | DIRECTORY) == VOLUME_LABEL && self.label.is_none() {
+            self.label = labels::padded(&record[..11]);
+        }
+        if record[11] & VOLUME_LABEL != 0 || record[0] == b'.' {
+            return Ok(());
+        }
+        let (long, short) = (collected.finish(record), short_name(record));
+        let text = short.len() + long.as_ref().map_or(0, String::len);
+        self.held.grow(LISTED_BYTES + text as u64 * 3)?;
+        for name in long.iter().chain([&short]) {
+            self.places.entry(name.to_lowercase()).or_insert(at);
+        }
+        self.names.push(Listed { at, name: long.unwrap_or(short) });
+        Ok(())
+    }
+
+    /// The place of a name's record.
+    pub(super) fn find(&self, name: &str) -> Option<u64> {
+        self.places.get(&name.to_lowercase()).copied()
+    }
 }
 
 impl LongName {

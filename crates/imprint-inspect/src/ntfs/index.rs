@@ -78,14 +78,13 @@ impl<'a> Index<'a> {
         Err(Error::corrupt("an index that is too deep"))
     }
 
-    /// All names and the records that they lead to, without those that exist only for DOS.
-    pub(super) fn names(&self) -> Result<Vec<(Vec<u16>, u64)>> {
-        let mut names = Vec::new();
-        let mut add = |entries: Vec<Entry>| {
+    /// Shows all names and the records that they lead to, without those that exist only for DOS.
+    pub(super) fn visit(&self, visit: &mut dyn FnMut(&[u16], u64) -> Result<()>) -> Result<()> {
+        let mut show = |entries: Vec<Entry>| {
             let shown = entries.into_iter().filter_map(|entry| entry.name).filter(|(_, _, space)| *space != DOS);
-            names.extend(shown.map(|(number, name, _)| (name, number)));
+            shown.into_iter().try_for_each(|(number, name, _)| visit(&name, number))
         };
-        add(self.entries(self.root.get(16..).unwrap_or_default())?);
+        show(self.entries(self.root.get(16..).unwrap_or_default())?)?;
         let len = self.allocation.as_ref().map_or(0, Stream::size_bytes);
         if len > ALLOCATION_BYTES_MAX {
             return Err(Error::corrupt("an index beyond all bounds"));
@@ -93,10 +92,10 @@ impl<'a> Index<'a> {
         for index in 0..len / self.block_bytes {
             self.ntfs.budget.step()?;
             if self.is_used(index) {
-                add(self.entries(&self.block(index * self.block_bytes)?)?);
+                show(self.entries(&self.block(index * self.block_bytes)?)?)?;
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// Whether a block holds a node of the tree.

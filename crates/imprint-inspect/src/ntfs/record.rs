@@ -1,6 +1,9 @@
 //! A file record and the attributes in it.
 
-use crate::budget::Budget;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::budget::{Budget, Held};
 use crate::error::{Error, Result};
 use crate::fields;
 
@@ -16,6 +19,47 @@ const STRIDE: usize = 512;
 pub(super) struct Record {
     raw: Vec<u8>,
     flags: u16,
+}
+
+/// What an attribute takes in memory besides its name and value.
+const ATTRIBUTE_BYTES: u64 = 128;
+
+/// The attributes of a file while they are collected and used, charged for as long.
+pub(super) struct Attributes {
+    list: Vec<Attribute>,
+    held: Held<Arc<Budget>>,
+}
+
+impl Attributes {
+    pub(super) fn new(budget: &Arc<Budget>) -> Result<Attributes> {
+        Ok(Attributes { list: Vec::new(), held: budget.hold_shared(0)? })
+    }
+
+    /// Adds those of a record.
+    pub(super) fn add(&mut self, record: &Record, budget: &Budget) -> Result<()> {
+        let mut at = usize::from(fields::le16(&record.raw, 20)?);
+        while fields::le32(&record.raw, at)? != END {
+            budget.step()?;
+            let len = usize::try_from(fields::le32(&record.raw, at + 4)?).unwrap_or(usize::MAX);
+            if len < 16 {
+                return Err(Error::corrupt("an attribute without a length"));
+            }
+            let raw = fields::slice(&record.raw, at, len)?;
+            // A name of UTF-16 may grow by a half in UTF-8.
+            self.held.grow(ATTRIBUTE_BYTES + raw.len() as u64 * 2)?;
+            self.list.push(Attribute::parse(raw)?);
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Attributes {
+    type Target = [Attribute];
+
+    fn deref(&self) -> &[Attribute] {
+        &self.list
+    }
 }
 
 /// An attribute in a record.
@@ -61,21 +105,6 @@ impl Record {
     /// The number of the record that this one goes on for.
     pub(super) fn base(&self) -> u64 {
         fields::le64(&self.raw, 32).unwrap_or_default() & NUMBER
-    }
-
-    pub(super) fn attributes(&self, budget: &Budget) -> Result<Vec<Attribute>> {
-        let mut attributes = Vec::new();
-        let mut at = usize::from(fields::le16(&self.raw, 20)?);
-        while fields::le32(&self.raw, at)? != END {
-            budget.step()?;
-            let len = usize::try_from(fields::le32(&self.raw, at + 4)?).unwrap_or(usize::MAX);
-            if len < 16 {
-                return Err(Error::corrupt("an attribute without a length"));
-            }
-            attributes.push(Attribute::parse(fields::slice(&self.raw, at, len)?)?);
-            at += len;
-        }
-        Ok(attributes)
     }
 }
 

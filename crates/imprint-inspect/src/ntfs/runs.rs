@@ -1,14 +1,18 @@
 //! Runs of clusters, as an attribute encodes them.
 
-use crate::budget::Budget;
+use std::sync::Arc;
+
+use crate::budget::{Budget, Held};
 use crate::error::{Error, Result};
 
 /// How many runs one attribute may have.
 const RUNS_MAX: usize = 1 << 20;
 
-/// Where the clusters of an attribute are, in order and without gaps.
-#[derive(Default)]
-pub(super) struct Runs(Vec<Run>);
+/// Where the clusters of an attribute are, in order and without gaps. Charged for as long as it is there.
+pub(super) struct Runs {
+    runs: Vec<Run>,
+    held: Held<Arc<Budget>>,
+}
 
 /// Clusters that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +26,13 @@ pub(super) struct Run {
 }
 
 impl Runs {
+    pub(super) fn new(budget: &Arc<Budget>) -> Result<Runs> {
+        Ok(Runs { runs: Vec::new(), held: budget.hold_shared(0)? })
+    }
+
     /// Adds the runs of a part that begins with a cluster of the attribute: the one after those that are there.
     pub(super) fn add(&mut self, encoded: &[u8], first: u64, budget: &Budget) -> Result<()> {
-        let mut next = self.0.last().map_or(Some(0), |run| run.first.checked_add(run.clusters));
+        let mut next = self.runs.last().map_or(Some(0), |run| run.first.checked_add(run.clusters));
         if next != Some(first) {
             return Err(Error::corrupt("parts of a file that do not follow each other"));
         }
@@ -46,18 +54,19 @@ impl Runs {
             };
             let first = next.ok_or_else(wrong)?;
             next = first.checked_add(clusters);
-            if next.is_none() || self.0.len() >= RUNS_MAX {
+            if next.is_none() || self.runs.len() >= RUNS_MAX {
                 return Err(wrong());
             }
-            self.0.push(Run { first, clusters, cluster });
+            self.held.grow(size_of::<Run>() as u64)?;
+            self.runs.push(Run { first, clusters, cluster });
         }
         Ok(())
     }
 
     /// The run from a cluster of the attribute on.
     pub(super) fn at(&self, wanted: u64) -> Option<Run> {
-        let index = self.0.partition_point(|run| run.first + run.clusters <= wanted);
-        let run = self.0.get(index)?;
+        let index = self.runs.partition_point(|run| run.first + run.clusters <= wanted);
+        let run = self.runs.get(index)?;
         let skipped = wanted - run.first;
         Some(Run {
             first: wanted,
@@ -82,8 +91,8 @@ mod tests {
 
     #[test]
     fn runs_are_found_by_cluster_and_backward_steps_are_followed() {
-        let budget = Budget::new(Limits::default());
-        let mut runs = Runs::default();
+        let budget = Arc::new(Budget::new(Limits::default()));
+        let mut runs = Runs::new(&budget).unwrap();
         // 3 clusters from 100, 2 of zeros, 4 from 90; then a second part of 1 cluster from 7.
         runs.add(&[0x11, 3, 100, 0x01, 2, 0x11, 4, 0xf6, 0], 0, &budget).unwrap();
         runs.add(&[0x11, 1, 7], 9, &budget).unwrap();
@@ -96,15 +105,26 @@ mod tests {
 
     #[test]
     fn hostile_runs_are_refused() {
-        let budget = Budget::new(Limits::default());
+        let budget = Arc::new(Budget::new(Limits::default()));
         for encoded in [
             &[0x11, 3, 0x80][..],                  // before the volume
             &[0x11, 0xff, 1],                      // a negative length
             &[0xf1, 1, 1],                         // longer than the attribute
             &[0x19, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], // a length of 9 bytes
         ] {
-            assert!(Runs::default().add(encoded, 0, &budget).is_err(), "{encoded:?}");
+            assert!(Runs::new(&budget).unwrap().add(encoded, 0, &budget).is_err(), "{encoded:?}");
         }
-        assert!(Runs::default().add(&[0x11, 1, 1], 5, &budget).is_err());
+        assert!(Runs::new(&budget).unwrap().add(&[0x11, 1, 1], 5, &budget).is_err());
+    }
+
+    #[test]
+    fn runs_are_charged() {
+        let budget = Arc::new(Budget::new(Limits { held_bytes: 1000, ..Limits::default() }));
+        let mut runs = Runs::new(&budget).unwrap();
+        let error = runs.add(&[0x01, 1].repeat(1000), 0, &budget).unwrap_err();
+        assert!(error.ends_the_check());
+        assert_eq!(budget.bytes_held(), (runs.runs.len() * size_of::<Run>()) as u64);
+        drop(runs);
+        assert_eq!(budget.bytes_held(), 0);
     }
 }

@@ -61,6 +61,42 @@ fn file_systems_that_end_early_are_survived() {
 }
 
 #[test]
+fn what_is_read_is_given_back() {
+    for name in ["ext4", "ext4-dirty", "fat16", "fat32", "iso-rock-ridge", "ntfs", "btrfs", "xfs-v5"] {
+        let disk: Arc<dyn ReadAt> = Arc::new(unpacked(&format!("{name}.img.zst")));
+        let budget = Arc::new(Budget::new(Limits::default()));
+        let volumes = find(&disk, &budget);
+        let fs = volumes.found[0].fs.as_ref().unwrap();
+        let opened = budget.bytes_held();
+        assert!(opened < 6 << 20, "{name}: {opened}");
+        read_everything(&**fs);
+        // Besides the directory and the chains that were used last.
+        assert!(budget.bytes_held() < opened + (1 << 20), "{name}: {}", budget.bytes_held());
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_the_budget_are_not_listed() {
+    for (name, path) in [
+        ("ext4-small-blocks", "node"),
+        ("fat16", "many"),
+        ("iso-rock-ridge", "many"),
+        ("ntfs", "many"),
+        ("xfs-v5", "node"),
+        ("btrfs", "node"),
+    ] {
+        let disk: Arc<dyn ReadAt> = Arc::new(unpacked(&format!("{name}.img.zst")));
+        let budget = Arc::new(Budget::new(Limits::default()));
+        let volumes = find(&disk, &budget);
+        let fs = volumes.found[0].fs.as_ref().unwrap();
+        let top = fs.subvolumes().first().map_or(fs.root(), |(_, node)| *node);
+        let node = fs.lookup(top, path.as_bytes()).unwrap().unwrap_or_else(|| panic!("{name} has no {path}"));
+        budget.keep(Limits::default().held_bytes - budget.bytes_held() - 4000).unwrap();
+        assert!(fs.read_dir(node).is_err_and(|error| error.ends_the_check()), "{name}");
+    }
+}
+
+#[test]
 fn a_superblock_cannot_make_anything_be_allocated() {
     let mut disk = unpacked("ext2.img.zst");
     // As many blocks, inodes and groups as there are numbers.
