@@ -37,6 +37,7 @@ pub(crate) fn code_of(conflict: Conflict) -> Code {
         Conflict::DiskNotAttached => DISK_NOT_ATTACHED,
         Conflict::DiskIsSystem => DISK_IS_SYSTEM,
         Conflict::DiskSnapshotting => DISK_SNAPSHOTTING,
+        Conflict::DiskElsewhere => DISK_STATUS,
         Conflict::SnapshotOfOtherDisk => SNAPSHOT_OF_OTHER,
         Conflict::SnapshotNotReady => SNAPSHOT_NOT_READY,
         Conflict::SnapshotNotSystem => SNAPSHOT_NOT_SYSTEM,

@@ -226,6 +226,7 @@ fn of_conflict(conflict: Conflict) -> Code {
         | C::DiskNotAttached
         | C::DiskIsSystem
         | C::DiskSnapshotting
+        | C::DiskElsewhere
         | C::DeviceTaken => img("IMG.0022"),
         C::SnapshotOfOtherDisk
         | C::SnapshotNotReady

@@ -28,11 +28,12 @@ pub mod inventory;
 pub mod jobs;
 pub mod kv;
 pub mod members;
+pub mod nbd_names;
 pub mod quotas;
 
 pub use db::Catalogue;
 pub use error::{Error, ErrorKind};
-pub use inventory::{disks, instances, resource_groups, snapshots};
+pub use inventory::{disks, instances, machines, resource_groups, snapshots};
 pub use settings::Settings;
 pub use tx::Tx;
 pub use value::{FromValue, Row, Value, to_json};

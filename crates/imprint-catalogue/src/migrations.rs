@@ -10,6 +10,8 @@ const METADATA: &[&str] = &[
     CHUNKS,
     include_str!("../migrations/0004_inventory.sql"),
     include_str!("../migrations/0005_content_facts.sql"),
+    include_str!("../migrations/0006_machines.sql"),
+    include_str!("../migrations/0007_nbd_names.sql"),
 ];
 
 /// The scripts of SQLite's second file. (Its first has those tables too, and leaves them empty.)

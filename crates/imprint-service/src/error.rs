@@ -193,6 +193,8 @@ pub enum Conflict {
     DiskIsSystem,
     /// A snapshot of the disk is being taken.
     DiskSnapshotting,
+    /// What was written to a disk is kept on another node than the machine's.
+    DiskElsewhere,
     /// The snapshot is of another disk.
     SnapshotOfOtherDisk,
     /// The snapshot is not complete.

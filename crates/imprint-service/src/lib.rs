@@ -18,6 +18,7 @@ mod ingest;
 mod inventory;
 mod jobs;
 mod limits;
+mod machines;
 mod maintenance;
 mod quotas;
 mod settings;
@@ -60,7 +61,7 @@ pub use imprint_catalogue::snapshots::{SnapshotQuery, Uses};
 pub use imprint_inspect as inspect;
 pub use inventory::{
     AttachDisk, ChangeDisk, ChangeInstance, ChangeSnapshot, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances,
-    DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, ReplaceSystemDisk, ResetDisk,
+    DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, RebootInstance, ReplaceSystemDisk, ResetDisk,
     ResizeDisk, SizesOf, StopInstance, SystemDisk,
 };
 pub use jobs::{
@@ -69,6 +70,7 @@ pub use jobs::{
     job_cause, job_label, jobs_with,
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
+pub use machines::Keeper;
 pub use quotas::AccountQuota;
 pub use settings::{CheckPolicy, HashAlgorithm, SafetyPolicy, Settings};
 pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
@@ -93,6 +95,8 @@ pub struct Service {
     compressing: Arc<Semaphore>,
     warm: Arc<warm::WarmSet>,
     figures: Arc<parking_lot::Mutex<Figures>>,
+    /// What runs machines here.
+    machines: Arc<machines::Machines>,
 }
 
 impl Service {
@@ -110,6 +114,7 @@ impl Service {
             compressing: Arc::new(Semaphore::new(disks::COMPRESSED_AT_ONCE)),
             warm: Arc::default(),
             figures: Arc::default(),
+            machines: Arc::default(),
         }
     }
 

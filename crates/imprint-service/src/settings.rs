@@ -74,6 +74,10 @@ pub struct Settings {
     pub collect_grace_secs: u64,
     /// Seconds after which stored bytes count as cold and are compressed.
     pub compress_after_secs: u64,
+    /// Seconds that a machine has to shut down before it is cut off.
+    pub machine_stop_secs: u64,
+    /// Most memory that one machine gets, MiB; what its size promises otherwise.
+    pub machine_memory_mib_max: u32,
 }
 
 impl Default for Settings {
@@ -94,6 +98,8 @@ impl Default for Settings {
             collect_secs: 3600,
             collect_grace_secs: 24 * 3600,
             compress_after_secs: 24 * 3600,
+            machine_stop_secs: 60,
+            machine_memory_mib_max: 4096,
         }
     }
 }

@@ -4,8 +4,8 @@
 use imprint_catalogue::resource_groups::{self, ResourceGroup};
 use imprint_catalogue::{Tx, disks, images, instances, quotas, snapshots};
 use imprint_model::{
-    Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageId, Instance, InstanceId,
-    InstanceStatus, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Status, Visibility,
+    Architecture, BootMode, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageId,
+    Instance, InstanceId, InstanceStatus, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Status, Visibility,
 };
 
 use super::World;
@@ -51,6 +51,12 @@ impl World {
             tags: Default::default(),
             created_at: self.now(),
             updated_at: self.now(),
+            node: None,
+            captured_with: None,
+            generation: 0,
+            done_bytes: 0,
+            total_bytes: None,
+            failure: None,
         };
         change(&mut snapshot);
         let id = snapshot.id.wire();
@@ -77,6 +83,15 @@ impl World {
             tags: Default::default(),
             created_at: self.now(),
             started_at: None,
+            node: None,
+            cpus: 1,
+            memory_mib: 1024,
+            architecture: Architecture::X86_64,
+            boot_mode: BootMode::Bios,
+            nvme: false,
+            stop_by: None,
+            restart: false,
+            failure: None,
         };
         change(&mut instance);
         let id = instance.id.wire();
@@ -107,6 +122,10 @@ impl World {
             tags: Default::default(),
             created_at: self.now(),
             attached_at: Some(self.now()),
+            node: None,
+            generation: 0,
+            written: false,
+            grows: false,
         };
         change(&mut disk);
         let id = disk.id.wire();

@@ -74,7 +74,8 @@ impl Item for Disk {
     const COLUMNS: &'static str = "id, owner, region, kind, name, description, status, category, size_gib, \
                                    source_image, source_snapshot, base_map, base_bytes, base_virtual_bytes, base_md5, \
                                    base_hash_algorithm, base_hash_value, base_format, instance_id, letter, \
-                                   was_attached, delete_with_instance, resource_group, tags, created_at, attached_at";
+                                   was_attached, delete_with_instance, resource_group, tags, created_at, attached_at, \
+                                   node, generation, written, grows";
 
     fn id(&self) -> DiskId {
         self.id
@@ -106,6 +107,10 @@ impl Item for Disk {
             tags,
             created_at,
             attached_at,
+            node,
+            generation,
+            written,
+            grows,
         } = self;
         let (image, snapshot) = match source {
             DiskSource::Empty => (None, None),
@@ -136,6 +141,10 @@ impl Item for Disk {
             to_json(tags)?,
             (*created_at).into(),
             (*attached_at).into(),
+            node.as_ref().into(),
+            (*generation).into(),
+            (*written).into(),
+            (*grows).into(),
         ]);
         Ok(values)
     }
@@ -168,6 +177,10 @@ impl Item for Disk {
             tags: row.json(REST + 6)?,
             created_at: row.get(REST + 7)?,
             attached_at: row.get(REST + 8)?,
+            node: row.get(REST + 9)?,
+            generation: row.get(REST + 10)?,
+            written: row.get(REST + 11)?,
+            grows: row.get(REST + 12)?,
         })
     }
 }

@@ -55,7 +55,8 @@ impl Item for Instance {
     type Id = InstanceId;
     const TABLE: &'static str = "instance";
     const COLUMNS: &'static str = "id, owner, region, name, host_name, description, status, class, image_id, locked, \
-                                   protected, user_data, resource_group, tags, created_at, started_at";
+                                   protected, user_data, resource_group, tags, created_at, started_at, node, cpus, \
+                                   memory_mib, architecture, boot_mode, nvme, stop_by, restart, failure";
 
     fn id(&self) -> InstanceId {
         self.id
@@ -83,6 +84,15 @@ impl Item for Instance {
             tags,
             created_at,
             started_at,
+            node,
+            cpus,
+            memory_mib,
+            architecture,
+            boot_mode,
+            nvme,
+            stop_by,
+            restart,
+            failure,
         } = self;
         Ok(vec![
             id.into(),
@@ -101,6 +111,15 @@ impl Item for Instance {
             to_json(tags)?,
             (*created_at).into(),
             (*started_at).into(),
+            node.as_ref().into(),
+            (*cpus).into(),
+            (*memory_mib).into(),
+            architecture.as_str().into(),
+            boot_mode.as_str().into(),
+            (*nvme).into(),
+            (*stop_by).into(),
+            (*restart).into(),
+            failure.as_ref().into(),
         ])
     }
 
@@ -122,6 +141,15 @@ impl Item for Instance {
             tags: row.json(13)?,
             created_at: row.get(14)?,
             started_at: row.get(15)?,
+            node: row.get(16)?,
+            cpus: row.get(17)?,
+            memory_mib: row.get(18)?,
+            architecture: row.parse(19)?,
+            boot_mode: row.parse(20)?,
+            nvme: row.get(21)?,
+            stop_by: row.get(22)?,
+            restart: row.get(23)?,
+            failure: row.get(24)?,
         })
     }
 }

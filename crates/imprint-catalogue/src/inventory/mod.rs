@@ -6,6 +6,7 @@ mod query;
 
 pub mod disks;
 pub mod instances;
+pub mod machines;
 pub mod resource_groups;
 pub mod snapshots;
 

@@ -81,7 +81,8 @@ impl Item for Snapshot {
     const COLUMNS: &'static str = "id, owner, region, disk_id, kind, name, description, status, size_gib, content_map, \
                                    content_bytes, content_virtual_bytes, content_md5, content_hash_algorithm, \
                                    content_hash_value, disk_format, retention_days, resource_group, tags, created_at, \
-                                   updated_at, image_label";
+                                   updated_at, image_label, node, captured_with, generation, done_bytes, \
+                                   total_bytes, failure";
 
     fn id(&self) -> SnapshotId {
         self.id
@@ -109,6 +110,12 @@ impl Item for Snapshot {
             tags,
             created_at,
             updated_at,
+            node,
+            captured_with,
+            generation,
+            done_bytes,
+            total_bytes,
+            failure,
         } = self;
         let mut values: Vec<Value> = vec![
             id.into(),
@@ -130,6 +137,12 @@ impl Item for Snapshot {
             (*created_at).into(),
             (*updated_at).into(),
             images::label_of_snapshot(*id).as_slice().into(),
+            node.as_ref().into(),
+            captured_with.as_ref().into(),
+            (*generation).into(),
+            (*done_bytes).into(),
+            (*total_bytes).into(),
+            failure.as_ref().into(),
         ]);
         Ok(values)
     }
@@ -153,6 +166,12 @@ impl Item for Snapshot {
             tags: row.json(REST + 3)?,
             created_at: row.get(REST + 4)?,
             updated_at: row.get(REST + 5)?,
+            node: row.get(REST + 7)?,
+            captured_with: row.parse_opt(REST + 8)?,
+            generation: row.get(REST + 9)?,
+            done_bytes: row.get(REST + 10)?,
+            total_bytes: row.get(REST + 11)?,
+            failure: row.get(REST + 12)?,
         })
     }
 }

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use imprint_model::{Job, JobId, Timestamp};
+use imprint_model::{Job, JobId, SnapshotId, Timestamp};
 
 use super::{COLUMNS, read};
-use crate::{Error, Tx, Value, params};
+use crate::{Error, Tx, Value, images, params};
 
 /// How far two workers' clocks may be apart. A lease ends by the clock of the worker that holds it, and whoever wants
 /// the job compares with its own: only a lease that has ended for longer than this has ended for both.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
+
+/// Whom jobs belong to that are put aside.
+const HELD: &str = "held";
 
 /// Gives the oldest job that nobody works on to `worker`, until `lease_until`: one that waits, or one whose worker
 /// has not been heard of in time. `now` is the asker's; a lease counts as ended [`CLOCK_SKEW`] after its end.
@@ -94,6 +97,32 @@ pub fn renew(tx: &mut Tx<'_>, id: JobId, worker: &str, lease_until: Timestamp) -
         params![id, worker, lease_until],
     )?;
     Ok(renewed > 0)
+}
+
+/// Puts a job aside that waits for something else to end: nobody takes it before [`let_go_of`].
+///
+/// # Errors
+/// The engine's.
+pub fn hold(tx: &mut Tx<'_>, id: JobId, now: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE job SET state = 'running', worker = ?2, lease_until = ?3, attempts = 0, updated_at = ?4 \
+         WHERE id = ?1 AND state IN ('pending', 'running')",
+        params![id, HELD, i64::MAX, now],
+    )?;
+    Ok(())
+}
+
+/// Jobs that were put aside, of images that have a disk from this snapshot, wait to be taken again; returns how many.
+///
+/// # Errors
+/// The engine's.
+pub fn let_go_of(tx: &mut Tx<'_>, snapshot: SnapshotId, now: Timestamp) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE job SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = ?3 \
+         WHERE state = 'running' AND worker = ?1 \
+         AND image_id IN (SELECT image_id FROM image_label WHERE label = ?2)",
+        params![HELD, images::label_of_snapshot(snapshot).as_slice(), now],
+    )
 }
 
 /// Gives back every job that a worker other than `worker` holds, whatever its lease says; returns how many. For a node

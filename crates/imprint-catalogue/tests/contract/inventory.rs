@@ -6,8 +6,9 @@ use imprint_catalogue::inventory::{ItemPage, Items, TagWanted};
 use imprint_catalogue::resource_groups::{self, ResourceGroup};
 use imprint_catalogue::{Catalogue, Error, ErrorKind, Tx, disks, images, instances, snapshots};
 use imprint_model::{
-    Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageDisk, ImageId, Instance,
-    InstanceId, InstanceStatus, MapId, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Timestamp, join_tag,
+    Architecture, BootMode, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageDisk,
+    ImageId, Instance, InstanceId, InstanceStatus, MapId, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Timestamp,
+    join_tag,
 };
 use rand::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::model::matches;
 use crate::support::{content, image, instance, on_each_engine, read, write};
 
 const NAMES: [Option<&str>; 4] = [None, Some("a"), Some("ab"), Some("B_%")];
+const NODES: [Option<&str>; 3] = [None, Some("n0"), Some("n1")];
 const GROUPS: [Option<&str>; 2] = [None, Some("g")];
 const TAGS: [&str; 3] = ["t", "k=v", "k=w"];
 
@@ -53,6 +55,12 @@ fn snapshot(rng: &mut StdRng, disks: &[DiskId]) -> Snapshot {
         tags: tags(rng),
         created_at: Timestamp(rng.random_range(0..5)),
         updated_at: Timestamp(rng.random_range(0..5)),
+        node: text(pick(rng, &NODES)),
+        captured_with: rng.random_bool(0.3).then(SnapshotId::random),
+        generation: rng.random_range(0..3),
+        done_bytes: rng.random_range(0..9),
+        total_bytes: pick(rng, &[None, Some(9)]),
+        failure: text(pick(rng, &[None, Some("full")])),
     }
 }
 
@@ -79,6 +87,10 @@ fn disk(rng: &mut StdRng, machines: &[InstanceId], snapshots: &[SnapshotId]) -> 
         tags: tags(rng),
         created_at: Timestamp(rng.random_range(0..5)),
         attached_at: pick(rng, &[None, Some(Timestamp(7))]),
+        node: text(pick(rng, &NODES)),
+        generation: rng.random_range(0..3),
+        written: rng.random_bool(0.5),
+        grows: rng.random_bool(0.5),
     }
 }
 
@@ -97,6 +109,15 @@ fn machine(rng: &mut StdRng, images: &[ImageId]) -> Instance {
         resource_group: text(pick(rng, &GROUPS)),
         tags: tags(rng),
         started_at: pick(rng, &[None, Some(Timestamp(7))]),
+        node: text(pick(rng, &NODES)),
+        cpus: rng.random_range(1..9),
+        memory_mib: rng.random_range(1..4096),
+        architecture: pick(rng, Architecture::ALL),
+        boot_mode: pick(rng, BootMode::ALL),
+        nvme: rng.random_bool(0.5),
+        stop_by: pick(rng, &[None, Some(Timestamp(9))]),
+        restart: rng.random_bool(0.5),
+        failure: text(pick(rng, &[None, Some("burnt")])),
         ..instance(pick(rng, &["p0", "p0", "p1"]), pick(rng, images), at)
     }
 }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use imprint_catalogue::{Catalogue, Error, Settings, Tx};
 use imprint_model::{
-    Content, ContentHash, Image, ImageId, Instance, InstanceId, InstanceStatus, MapId, ProjectId, Timestamp, Visibility,
+    Architecture, BootMode, Content, ContentHash, Image, ImageId, Instance, InstanceId, InstanceStatus, MapId,
+    ProjectId, Timestamp, Visibility,
 };
 
 /// The server to make databases on; nothing where a developer has none.
@@ -91,6 +92,15 @@ pub(crate) fn instance(owner: &str, image: ImageId, at: i64) -> Instance {
         tags: [].into(),
         created_at: Timestamp(at),
         started_at: None,
+        node: None,
+        cpus: 1,
+        memory_mib: 512,
+        architecture: Architecture::X86_64,
+        boot_mode: BootMode::Bios,
+        nvme: false,
+        stop_by: None,
+        restart: false,
+        failure: None,
     }
 }
 

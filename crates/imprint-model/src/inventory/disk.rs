@@ -42,7 +42,7 @@ pub enum DiskEvent {
     Made,
     /// It is to be attached.
     BeginAttach,
-    /// The machine has it.
+    /// The machine has it, or did not let it go.
     Attached,
     /// It is to be taken from its machine.
     BeginDetach,
@@ -67,7 +67,8 @@ impl DiskStatus {
         match (self, event) {
             (S::Creating, E::Made) => Ok(S::Available),
             (S::Available, E::BeginAttach) => Ok(S::Attaching),
-            (S::Attaching, E::Attached) => Ok(S::InUse),
+            // a guest may refuse to let a disk go
+            (S::Attaching | S::Detaching, E::Attached) => Ok(S::InUse),
             (S::InUse, E::BeginDetach) => Ok(S::Detaching),
             (S::Attaching | S::Detaching, E::Released) => Ok(S::Available),
             (S::Available | S::InUse, E::BeginReset) => Ok(S::Resetting),
@@ -149,6 +150,14 @@ pub struct Disk {
     pub created_at: Timestamp,
     /// When it was last attached.
     pub attached_at: Option<Timestamp>,
+    /// The node that keeps what was written to it; none before a machine with it was first started.
+    pub node: Option<String>,
+    /// Counts how often its bytes were replaced: what was written belongs to one of these times.
+    pub generation: u32,
+    /// Whether a machine may have written to it since its bytes were last replaced.
+    pub written: bool,
+    /// Whether it became larger than the machine that runs with it knows.
+    pub grows: bool,
 }
 
 #[cfg(test)]
@@ -180,7 +189,7 @@ mod tests {
              available: - attaching - - - resetting - -\n\
              attaching: - - in_use - available - - -\n\
              in_use: - - - detaching - resetting - -\n\
-             detaching: - - - - available - - -\n\
+             detaching: - - in_use - available - - -\n\
              resetting: - - - - - - in_use available\n"
         );
     }

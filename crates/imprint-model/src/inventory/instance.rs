@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::WrongStep;
-use crate::{ImageId, InstanceId, ProjectId, Timestamp};
+use crate::{Architecture, BootMode, ImageId, InstanceId, ProjectId, Timestamp};
 
 crate::words! {
     /// How far a machine is.
@@ -97,6 +97,24 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was last started.
     pub started_at: Option<Timestamp>,
+    /// The node it runs on, or ran last; none before its first start.
+    pub node: Option<String>,
+    /// Processors.
+    pub cpus: u32,
+    /// Memory, MiB.
+    pub memory_mib: u32,
+    /// What its image says of the processor.
+    pub architecture: Architecture,
+    /// What its image says of the firmware.
+    pub boot_mode: BootMode,
+    /// Whether its disks are NVMe.
+    pub nvme: bool,
+    /// While it is being stopped: when it is cut off.
+    pub stop_by: Option<Timestamp>,
+    /// While it is being stopped: whether it is started again afterwards.
+    pub restart: bool,
+    /// Why it could not be started, or what else went wrong when it last ran.
+    pub failure: Option<String>,
 }
 
 #[cfg(test)]

@@ -77,6 +77,18 @@ pub struct Snapshot {
     pub created_at: Timestamp,
     /// When the record last changed.
     pub updated_at: Timestamp,
+    /// The node that takes its bytes; none when there were none to take.
+    pub node: Option<String>,
+    /// The first of the snapshots that are taken at one instant.
+    pub captured_with: Option<SnapshotId>,
+    /// Which time's bytes of its disk it holds; see [`crate::Disk::generation`].
+    pub generation: u32,
+    /// How many bytes were looked at, of `total_bytes`.
+    pub done_bytes: u64,
+    /// How many bytes have to be looked at, once that is known.
+    pub total_bytes: Option<u64>,
+    /// Why it could not be taken.
+    pub failure: Option<String>,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use imprint_catalogue::{Tx, images, snapshots};
+use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
     Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot,
     SnapshotStatus, Status, Timestamp, Visibility,
@@ -55,6 +55,7 @@ impl Service {
         };
         let made = self.catalogue.write(make).await?;
         self.wake.notify_one();
+        self.machines.wake.notify_one();
         Ok(made)
     }
 
@@ -79,6 +80,7 @@ impl Service {
         };
         self.catalogue.write(make).await?;
         self.wake.notify_one();
+        self.machines.wake.notify_one();
         Ok(())
     }
 
@@ -96,7 +98,7 @@ impl Service {
         new: &NewImage,
     ) -> Result<ImageId, Error> {
         let (owner, now) = (account_of(caller)?, self.clock.now());
-        let mut source = Source::of(tx, &self.settings.limits, &owner, wanted, now)?;
+        let mut source = Source::of(tx, self, &owner, wanted, now)?;
         let mut image = Image::blank(wanted.id, owner, wanted.region.clone(), now);
         image.name.clone_from(&wanted.name);
         image.visibility = Visibility::Private;
@@ -110,7 +112,10 @@ impl Service {
         image.apply(Event::BeginImport)?;
         self.insert_counted(tx, caller, &image, new)?;
         self.require_room(tx, &image.owner, source.system_bytes(), 0)?;
-        enqueue(tx, &new.job, caller, &image.owner, Some(image.id), &Work::MakeImage, now)?;
+        let job = enqueue(tx, &new.job, caller, &image.owner, Some(image.id), &Work::MakeImage, now)?;
+        if source.waits {
+            jobs::hold(tx, job.id, now)?;
+        }
         Ok(image.id)
     }
 
@@ -121,7 +126,6 @@ impl Service {
         let system = self.catalogue.read(move |tx| system_of(tx, &row).map(|(_, snapshot)| snapshot)).await?;
         let made = match &system.content {
             Some(content) if is_wrapped(system.disk_format) => {
-                let _place = self.compressing.acquire().await.map_err(Error::internal)?;
                 let made = self.to_guest_disk((job, Noted::Own), content, system.disk_format).await?;
                 let content = made.content(Some(made.written.size_bytes));
                 Some((content, made.written))
@@ -159,7 +163,11 @@ impl Service {
     ) -> Result<Option<Value>, Error> {
         let (mut image, system) = system_of(tx, job)?;
         let (content, format) = match (made, system.content) {
-            (Some(made), _) => (made.clone(), DiskFormat::Raw),
+            (Some(made), _) => {
+                // when it was asked for, nobody knew how large what is in the snapshot is
+                self.require_room(tx, &image.owner, made.size_bytes, 0)?;
+                (made.clone(), DiskFormat::Raw)
+            }
             (None, Some(stored)) if !is_wrapped(system.disk_format) => (stored, system.disk_format),
             (None, _) => return Ok(None),
         };
@@ -170,6 +178,19 @@ impl Service {
         image.updated_at = self.clock.now();
         images::update(tx, &image)?;
         Ok(Some(json!({ "image_id": image.id })))
+    }
+
+    /// Puts a job aside whose image is made of snapshots that are being taken; whoever ends these takes it up again.
+    /// Whether it did.
+    pub(crate) fn hold_back(&self, tx: &mut Tx<'_>, job: &Job) -> Result<bool, Error> {
+        let Some(image) = waiting_image(tx, job)? else { return Ok(false) };
+        for id in image.disks.iter().filter_map(|disk| disk.snapshot) {
+            if snapshots::get(tx, id)?.is_some_and(|found| found.status == SnapshotStatus::Progressing) {
+                jobs::hold(tx, job.id, self.clock.now())?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The job that was to make an image gave up: the image stays, with the cause.

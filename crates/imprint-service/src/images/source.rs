@@ -9,9 +9,9 @@ use imprint_model::{
 };
 
 use super::make::MakeImage;
+use crate::Service;
 use crate::error::{Conflict, Error, Field, Quota, Resource};
-use crate::inventory::take_snapshot;
-use crate::limits::Limits;
+use crate::inventory::{Instant, take_snapshot};
 
 /// Letter of the system disk's device.
 const SYSTEM_LETTER: char = 'a';
@@ -63,22 +63,24 @@ pub(super) struct Source {
     pub(super) system: Snapshot,
     /// What is known of the system inside.
     pub(super) inherited: Facts,
+    /// Whether snapshots that it is made of have yet to be taken.
+    pub(super) waits: bool,
 }
 
 impl Source {
     /// Looks the source up, checks it, and takes the snapshots of a machine's disks.
     pub(super) fn of(
         tx: &mut Tx<'_>,
-        limits: &Limits,
+        service: &Service,
         owner: &ProjectId,
         wanted: &MakeImage,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let at = Place { owner, region: &wanted.region };
         match &wanted.source {
-            ImageSource::Instance(id) => of_instance(tx, limits, at, *id, Which::All, now),
-            ImageSource::SystemDisk(id) => of_instance(tx, limits, at, *id, Which::System, now),
-            ImageSource::Disk(id) => of_disk(tx, limits, at, *id, now),
+            ImageSource::Instance(id) => of_instance(tx, service, at, *id, Which::All, now),
+            ImageSource::SystemDisk(id) => of_instance(tx, service, at, *id, Which::System, now),
+            ImageSource::Disk(id) => of_disk(tx, service, at, *id, now),
             ImageSource::Disks(disks) => of_disks(tx, at, disks, &wanted.facts),
             ImageSource::Snapshot(id) => {
                 let snapshot = at.snapshot(tx, *id)?;
@@ -87,7 +89,7 @@ impl Source {
                 }
                 let (kind, letter, size_gib) = (DiskKind::System, SYSTEM_LETTER, snapshot.size_gib);
                 let disk = ImageDisk { kind, letter, size_gib, snapshot: Some(*id), imported_from: None };
-                Ok(Self { disks: vec![disk], inherited: of_snapshot(tx, &snapshot)?, system: snapshot })
+                Ok(Self { disks: vec![disk], inherited: of_snapshot(tx, &snapshot)?, system: snapshot, waits: false })
             }
         }
     }
@@ -125,8 +127,8 @@ impl Place<'_> {
         if ready { Ok(snapshot) } else { Err(Error::Conflict(Conflict::SnapshotNotReady)) }
     }
 
-    /// A machine whose disks hold still.
-    fn instance(self, tx: &mut Tx<'_>, id: InstanceId) -> Result<Instance, Error> {
+    /// A machine whose disks can be captured.
+    fn instance(self, tx: &mut Tx<'_>, service: &Service, id: InstanceId) -> Result<Instance, Error> {
         let own = |found: &Instance| found.owner == *self.owner && found.region == self.region;
         let found = instances::get(tx, id)?.filter(own);
         let instance = found.ok_or_else(|| Error::NotFound(Resource::Instance(id.to_string())))?;
@@ -135,7 +137,8 @@ impl Place<'_> {
         }
         match instance.status {
             InstanceStatus::Stopped => Ok(instance),
-            // what it has written is not in the catalogue's reach
+            InstanceStatus::Running if service.is_live(&instance) => Ok(instance),
+            // what it has written is in nobody's reach
             InstanceStatus::Running => Err(Error::Unsupported("images of running machines".to_owned())),
             InstanceStatus::Pending | InstanceStatus::Starting | InstanceStatus::Stopping => {
                 Err(Error::Conflict(Conflict::InstanceStatus))
@@ -146,13 +149,13 @@ impl Place<'_> {
 
 fn of_instance(
     tx: &mut Tx<'_>,
-    limits: &Limits,
+    service: &Service,
     at: Place<'_>,
     id: InstanceId,
     which: Which,
     now: Timestamp,
 ) -> Result<Source, Error> {
-    let instance = at.instance(tx, id)?;
+    let instance = at.instance(tx, service, id)?;
     let mut attached = disks::of_instance(tx, id)?;
     attached.sort_by_key(|disk| (disk.kind, disk.letter));
     if attached.first().is_none_or(|disk| disk.kind != DiskKind::System) {
@@ -163,9 +166,11 @@ fn of_instance(
     }
     attached.iter().try_for_each(|disk| require_settled(&instance, disk))?;
     let mut letters = Letters::default();
-    let (mut made, mut system) = (Vec::new(), None);
-    for disk in &attached {
-        let snapshot = take_snapshot(tx, limits, disk, SnapshotId::random(), now)?;
+    let (mut made, mut system, mut waits) = (Vec::new(), None, false);
+    let ids: Vec<SnapshotId> = attached.iter().map(|_| SnapshotId::random()).collect();
+    let instant = Instant { now, with: ids.first().copied() };
+    for (disk, &id) in attached.iter().zip(&ids) {
+        let snapshot = take_snapshot(tx, service, disk, id, instant)?;
         made.push(ImageDisk {
             kind: disk.kind,
             letter: letters.take(disk.kind, disk.letter)?,
@@ -173,27 +178,28 @@ fn of_instance(
             snapshot: Some(snapshot.id),
             imported_from: None,
         });
+        waits |= snapshot.status == SnapshotStatus::Progressing;
         system.get_or_insert(snapshot);
     }
     let system = system.ok_or(Error::Conflict(Conflict::NoSystemDisk))?;
     // it may be gone
     let inherited = images::get(tx, instance.image)?.map(|image| image.facts).unwrap_or_default();
-    Ok(Source { disks: made, system, inherited })
+    Ok(Source { disks: made, system, inherited, waits })
 }
 
 /// An image of one disk. What its machine was made of tells what system is on a system disk.
-fn of_disk(tx: &mut Tx<'_>, limits: &Limits, at: Place<'_>, id: DiskId, now: Timestamp) -> Result<Source, Error> {
+fn of_disk(tx: &mut Tx<'_>, service: &Service, at: Place<'_>, id: DiskId, now: Timestamp) -> Result<Source, Error> {
     let own = |found: &Disk| found.owner == *at.owner && found.region == at.region;
     let found = disks::get(tx, id)?.filter(own);
     let disk = found.ok_or_else(|| Error::NotFound(Resource::Disk(id.to_string())))?;
     match (disk.status, disk.instance) {
         (DiskStatus::Available, _) => {}
         (DiskStatus::InUse, Some(instance)) => {
-            at.instance(tx, instance)?;
+            at.instance(tx, service, instance)?;
         }
         _ => return Err(Error::Conflict(Conflict::DiskStatus)),
     }
-    let system = take_snapshot(tx, limits, &disk, SnapshotId::random(), now)?;
+    let system = take_snapshot(tx, service, &disk, SnapshotId::random(), Instant { now, with: None })?;
     let inherited = of_snapshot(tx, &system)?;
     let only = ImageDisk {
         kind: DiskKind::System,
@@ -202,7 +208,8 @@ fn of_disk(tx: &mut Tx<'_>, limits: &Limits, at: Place<'_>, id: DiskId, now: Tim
         snapshot: Some(system.id),
         imported_from: None,
     };
-    Ok(Source { disks: vec![only], system, inherited })
+    let waits = system.status == SnapshotStatus::Progressing;
+    Ok(Source { disks: vec![only], system, inherited, waits })
 }
 
 /// A disk that was given to a stopped machine is known to its system only after the next start.
@@ -256,7 +263,7 @@ fn of_disks(tx: &mut Tx<'_>, at: Place<'_>, wanted: &[DiskWanted], told: &Facts)
         require_told(told)?;
     }
     made.sort_by_key(|disk| (disk.kind, disk.letter));
-    Ok(Source { disks: made, inherited: of_snapshot(tx, &system)?, system })
+    Ok(Source { disks: made, inherited: of_snapshot(tx, &system)?, system, waits: false })
 }
 
 /// Nobody knows what system is on a data disk.

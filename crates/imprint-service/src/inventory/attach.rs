@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use imprint_catalogue::{Tx, disks};
-use imprint_model::{Caller, DATA_DISKS_MAX, Disk, DiskEvent, DiskId, DiskKind, InstanceId, InstanceStatus};
+use imprint_catalogue::{Tx, disks, instances};
+use imprint_model::{Caller, DATA_DISKS_MAX, Disk, DiskEvent, DiskId, DiskKind, Instance, InstanceId, InstanceStatus};
 
 use super::snapshots::require_no_snapshotting;
 use super::{Errand, step};
@@ -75,7 +75,11 @@ impl Service {
                 return Err(Error::Conflict(Conflict::InstanceStatus));
             }
             require_no_snapshotting(tx, disk.id)?;
-            release(&mut disk)?;
+            step(&mut disk, DiskEvent::BeginDetach)?;
+            // a running guest has to let it go first
+            if !errand.service.is_live(&instance) {
+                let_go(&mut disk)?;
+            }
             disks::update(tx, &disk)?;
             errand.note(tx, "detach disk", disk.id)
         };
@@ -110,23 +114,50 @@ pub(super) fn attach(
     }
     let taken: BTreeSet<char> = present.iter().filter_map(|disk| disk.letter).collect();
     let letter = device_letter(disk.kind, letter, &taken)?;
-    settle_in(disk, instance, letter, errand)
+    let live = errand.service.is_live(&machine);
+    let runs = machine.node.clone();
+    place(tx, disk, machine)?;
+    if !live {
+        return settle_in(disk, instance, letter, errand);
+    }
+    // the keeper gives it to the guest, which may write to it at once
+    (disk.node, disk.written) = (runs, true);
+    give(disk, instance, letter, errand);
+    Ok(())
 }
 
 /// A disk whose attaching has begun is the machine's.
 pub(super) fn settle_in(disk: &mut Disk, instance: InstanceId, letter: char, errand: &Errand) -> Result<(), Error> {
-    step(disk, DiskEvent::Attached)?;
+    give(disk, instance, letter, errand);
+    step(disk, DiskEvent::Attached)
+}
+
+fn give(disk: &mut Disk, instance: InstanceId, letter: char, errand: &Errand) {
     disk.instance = Some(instance);
     disk.letter = Some(letter);
     disk.was_attached = true;
     disk.attached_at = Some(errand.now);
-    Ok(())
+}
+
+/// Brings a disk and its machine to one node, where either has been at one.
+fn place(tx: &mut Tx<'_>, disk: &mut Disk, mut machine: Instance) -> Result<(), Error> {
+    match (&machine.node, &disk.node) {
+        (Some(runs), Some(keeps)) if runs != keeps => Err(Error::Conflict(Conflict::DiskElsewhere)),
+        (None, Some(keeps)) => {
+            machine.node = Some(keeps.clone());
+            Ok(instances::update(tx, &machine)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A disk that its machine has let go.
-pub(super) fn release(disk: &mut Disk) -> Result<(), Error> {
-    step(disk, DiskEvent::BeginDetach)?;
+pub(super) fn let_go(disk: &mut Disk) -> Result<(), Error> {
     step(disk, DiskEvent::Released)?;
+    disk.grows = false;
+    if !disk.written {
+        disk.node = None;
+    }
     disk.instance = None;
     disk.letter = None;
     disk.kind = DiskKind::Data;

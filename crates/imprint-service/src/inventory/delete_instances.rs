@@ -1,12 +1,12 @@
 //! Taking machines away, with those of their disks that go along.
 
-use imprint_catalogue::{Tx, disks, instances};
-use imprint_model::{Caller, InstanceId, InstanceStatus};
+use imprint_catalogue::{Tx, disks, instances, machines};
+use imprint_model::{Caller, Disk, DiskEvent, DiskStatus, Instance, InstanceId, InstanceStatus};
 
-use super::Errand;
-use super::attach::release;
+use super::attach::let_go;
 use super::instances::MACHINES_AT_ONCE_MAX;
 use super::snapshots::require_no_snapshotting;
+use super::{Errand, step};
 use crate::Service;
 use crate::ask::Ask;
 use crate::error::{Conflict, Error, Field};
@@ -55,10 +55,27 @@ fn delete_one(tx: &mut Tx<'_>, errand: &Errand, id: InstanceId, force: bool) -> 
         if disk.delete_with_instance {
             disks::delete(tx, disk.id)?;
         } else {
-            release(&mut disk)?;
+            give_up(errand, &instance, &mut disk)?;
             disks::update(tx, &disk)?;
         }
     }
     instances::delete(tx, id)?;
+    if let Some(node) = instance.node.as_ref().filter(|node| errand.service.machines.is_kept(Some(node))) {
+        machines::leave(tx, id, node)?;
+    }
     errand.note(tx, "delete instance", id)
+}
+
+/// A disk that stays behind is free once nothing can write to it any more.
+fn give_up(errand: &Errand, instance: &Instance, disk: &mut Disk) -> Result<(), Error> {
+    match disk.status {
+        DiskStatus::Detaching => {}
+        DiskStatus::Attaching => {
+            step(disk, DiskEvent::Attached)?;
+            step(disk, DiskEvent::BeginDetach)?;
+        }
+        _ => step(disk, DiskEvent::BeginDetach)?,
+    }
+    let ended = instance.status == InstanceStatus::Stopped;
+    if ended || !errand.service.machines.is_kept(instance.node.as_ref()) { let_go(disk) } else { Ok(()) }
 }

@@ -14,6 +14,7 @@ use crate::Service;
 use crate::access::load;
 use crate::ask::Ask;
 use crate::error::{Conflict, Error, Resource};
+use crate::machines::describe;
 
 /// A disk to be set back to what it held once.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +126,9 @@ fn rewrite(
     require_no_snapshotting(tx, disk.id)?;
     disk.base = base;
     disk.base_format = format;
+    // what was written belongs to the bytes before
+    disk.generation += 1;
+    (disk.written, disk.grows, disk.node) = (false, false, None);
     step(disk, if instance.is_some() { DiskEvent::ResetInUse } else { DiskEvent::ResetAvailable })?;
     Ok(disks::update(tx, disk)?)
 }
@@ -152,8 +156,12 @@ fn replace(tx: &mut Tx<'_>, errand: &Errand, wanted: &ReplaceSystemDisk) -> Resu
         size_gib,
         source: DiskSource::Image(image.id),
         base_format: base_format(&image),
-        base: image.content,
+        base: image.content.clone(),
         created_at: errand.now,
+        node: None,
+        generation: 0,
+        written: false,
+        grows: false,
         ..old.clone()
     };
     step(&mut disk, DiskEvent::Made)?;
@@ -162,6 +170,7 @@ fn replace(tx: &mut Tx<'_>, errand: &Errand, wanted: &ReplaceSystemDisk) -> Resu
     disks::delete(tx, old.id)?;
     disks::insert(tx, &disk)?;
     instance.image = image.id;
+    describe(&mut instance, &image.facts);
     instances::update(tx, &instance)?;
     errand.note(tx, "replace system disk", instance.id)?;
     Ok(disk.id)

@@ -113,9 +113,8 @@ impl Service {
             if !matches!(disk.status, DiskStatus::Available | DiskStatus::InUse) {
                 return Err(Error::Conflict(Conflict::DiskStatus));
             }
-            if let Some(instance) = disk.instance
-                && !errand.usable_instance(tx, instance)?.status.is_settled()
-            {
+            let instance = disk.instance.map(|id| errand.usable_instance(tx, id)).transpose()?;
+            if instance.as_ref().is_some_and(|instance| !instance.status.is_settled()) {
                 return Err(Error::Conflict(Conflict::InstanceStatus));
             }
             if wanted.size_gib <= disk.size_gib {
@@ -124,6 +123,7 @@ impl Service {
             require_size(wanted.size_gib, &(wanted.sizes)(disk.category))?;
             require_no_snapshotting(tx, disk.id)?;
             disk.size_gib = wanted.size_gib;
+            disk.grows = instance.is_some_and(|instance| errand.service.is_live(&instance));
             disks::update(tx, &disk)?;
             errand.note(tx, "resize disk", disk.id)
         };
@@ -178,6 +178,10 @@ fn create(tx: &mut Tx<'_>, errand: &Errand, wanted: &CreateDisk) -> Result<DiskI
         tags: wanted.tags.clone(),
         created_at: errand.now,
         attached_at: None,
+        node: None,
+        generation: 0,
+        written: false,
+        grows: false,
     };
     step(&mut disk, DiskEvent::Made)?;
     if let Some(instance) = wanted.instance {

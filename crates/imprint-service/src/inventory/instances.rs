@@ -1,17 +1,19 @@
-//! Machines as records: made with their disks, and changed. Nothing runs them yet.
+//! Machines as records: made with their disks, and changed.
 
 use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, disks, instances};
-use imprint_model::{Caller, ImageId, Instance, InstanceEvent, InstanceId, InstanceStatus};
+use imprint_model::{Architecture, BootMode, Caller, ImageId, Instance, InstanceEvent, InstanceId, InstanceStatus};
 
 use super::Errand;
 use super::disk_bytes::bootable_image;
 use super::plan::{DataDisk, SystemDisk, plan};
+use super::power::begin_start;
 use crate::Service;
 use crate::ask::Ask;
 use crate::error::{Conflict, Error, Field};
 use crate::images::require_group;
+use crate::machines::describe;
 
 /// Machines that one request may make.
 pub const MACHINES_AT_ONCE_MAX: usize = 100;
@@ -42,6 +44,12 @@ pub struct MakeInstances {
     pub description: Option<String>,
     /// Size class, in the words of the dialect.
     pub class: String,
+    /// Processors of each.
+    pub cpus: u32,
+    /// Memory of each, MiB.
+    pub memory_mib: u32,
+    /// Whether they are started at once.
+    pub start: bool,
     /// What the first boot is told.
     pub user_data: Option<String>,
     /// Refuses to be deleted.
@@ -74,12 +82,13 @@ pub struct ChangeInstance {
 }
 
 impl Service {
-    /// Makes machines with their disks: all of them, or none. They are stopped.
+    /// Makes machines with their disks: all of them, or none. They are stopped, or begin to start.
     ///
     /// # Errors
     /// [`Conflict::ImageNotAvailable`], [`Conflict::DiskTooSmall`], [`Conflict::DeviceTaken`],
     /// [`Conflict::SnapshotNotReady`], [`crate::Quota::DataDisks`], [`Error::Missing`] and [`Error::Invalid`] of sizes
-    /// and devices, [`Error::NotFound`] of image, snapshot, region or resource group.
+    /// and devices, [`Error::NotFound`] of image, snapshot, region or resource group; those that are to start, also as
+    /// [`Service::start_instance`].
     pub async fn create_instances(
         &self,
         caller: &Caller,
@@ -131,7 +140,7 @@ fn make(tx: &mut Tx<'_>, errand: &Errand, wanted: &MakeInstances) -> Result<Vec<
     for machine in &wanted.machines {
         errand.require_name(machine.name.as_ref())?;
         errand.require_name(machine.host_name.as_ref())?;
-        let instance = Instance {
+        let mut instance = Instance {
             id: machine.id,
             owner: owner.clone(),
             region: wanted.region.clone(),
@@ -148,10 +157,23 @@ fn make(tx: &mut Tx<'_>, errand: &Errand, wanted: &MakeInstances) -> Result<Vec<
             tags: wanted.tags.clone(),
             created_at: errand.now,
             started_at: None,
+            node: None,
+            cpus: wanted.cpus,
+            memory_mib: wanted.memory_mib,
+            architecture: Architecture::X86_64,
+            boot_mode: BootMode::Bios,
+            nvme: false,
+            stop_by: None,
+            restart: false,
+            failure: None,
         };
+        describe(&mut instance, &image.facts);
         instances::insert(tx, &instance)?;
         for disk in &planned {
             disks::insert(tx, &disk.make(errand, &instance)?)?;
+        }
+        if wanted.start {
+            begin_start(tx, &errand.service, &mut instance, errand.now)?;
         }
         errand.note(tx, "create instance", instance.id)?;
     }

@@ -34,10 +34,11 @@ pub use disk_bytes::{ReplaceSystemDisk, ResetDisk};
 pub use disks::{ChangeDisk, CreateDisk, ResizeDisk, SizesOf};
 pub use instances::{ChangeInstance, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine};
 pub use plan::{DataDisk, SystemDisk};
-pub use power::StopInstance;
+pub use power::{RebootInstance, StopInstance};
 pub use snapshots::{ChangeSnapshot, CreateSnapshot, DeleteSnapshot};
 
-pub(crate) use snapshots::take_snapshot;
+pub(crate) use power::{begin_start, end};
+pub(crate) use snapshots::{Instant, take_snapshot};
 
 /// A change under way: who asks, and when.
 #[derive(Debug)]
@@ -58,7 +59,10 @@ impl Service {
             return Err(Error::Denied("changing machines, disks or snapshots".to_owned()));
         }
         let errand = Errand { service: self.clone(), caller: caller.clone(), now: self.clock.now() };
-        self.catalogue.write(move |tx| asked(tx, &errand.caller, &ask, errand.now, |tx| work(tx, &errand))).await
+        let done =
+            self.catalogue.write(move |tx| asked(tx, &errand.caller, &ask, errand.now, |tx| work(tx, &errand))).await?;
+        self.machines.wake.notify_one();
+        Ok(done)
     }
 }
 

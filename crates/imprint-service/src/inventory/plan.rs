@@ -100,6 +100,10 @@ impl Planned {
             tags: BTreeSet::new(),
             created_at: errand.now,
             attached_at: None,
+            node: None,
+            generation: 0,
+            written: false,
+            grows: false,
         };
         step(&mut disk, DiskEvent::Made)?;
         step(&mut disk, DiskEvent::BeginAttach)?;

@@ -1,11 +1,12 @@
-//! Snapshots: made of disks that nothing writes to, at no cost, since both name the same bytes.
+//! Snapshots. Of a disk that no machine ever wrote to, at no cost: both name the same bytes. Of any other its node takes
+//! what was written, later.
 
 use std::collections::BTreeSet;
 
 use imprint_catalogue::{Tx, images, snapshots};
 use imprint_model::{
-    Caller, Disk, DiskId, DiskStatus, Instance, InstanceStatus, Snapshot, SnapshotEvent, SnapshotId, SnapshotStatus,
-    Timestamp,
+    Caller, Disk, DiskFormat, DiskId, DiskStatus, Instance, InstanceStatus, Snapshot, SnapshotEvent, SnapshotId,
+    SnapshotStatus, Timestamp,
 };
 
 use super::Errand;
@@ -13,7 +14,7 @@ use crate::Service;
 use crate::ask::Ask;
 use crate::error::{Conflict, Error, Quota};
 use crate::images::require_group;
-use crate::limits::{Limits, most, within};
+use crate::limits::{most, within};
 
 /// A snapshot that is wanted.
 #[derive(Debug, Clone)]
@@ -120,23 +121,24 @@ fn create(tx: &mut Tx<'_>, errand: &Errand, wanted: &CreateSnapshot) -> Result<S
     errand.require_description(wanted.description.as_ref())?;
     errand.require_tags(&wanted.tags)?;
     require_group(tx, &disk.owner, wanted.resource_group.as_deref())?;
-    let instance = disk.instance.map(|id| errand.instance(tx, id)).transpose()?;
-    require_still(tx, &disk, instance.as_ref())?;
+    let attached = disk.instance.filter(|_| disk.status == DiskStatus::InUse);
+    let instance = attached.map(|id| errand.instance(tx, id)).transpose()?;
+    require_steady(tx, &errand.service, &disk, instance.as_ref())?;
     let told = Snapshot {
         name: wanted.name.clone(),
         description: wanted.description.clone(),
         retention_days: wanted.retention_days,
         resource_group: wanted.resource_group.clone(),
         tags: wanted.tags.clone(),
-        ..snapshot_of(&disk, wanted.id, errand.now)
+        ..snapshot_of(&errand.service, &disk, wanted.id, Instant::alone(errand.now))?
     };
-    let snapshot = keep(tx, &errand.service.settings.limits, told)?;
+    let snapshot = keep(tx, &errand.service, told)?;
     errand.note(tx, "create snapshot", snapshot.id)?;
     Ok(snapshot.id)
 }
 
-/// Snapshots are of disks that a machine had or has, and that nothing writes to now.
-fn require_still(tx: &mut Tx<'_>, disk: &Disk, instance: Option<&Instance>) -> Result<(), Error> {
+/// Snapshots are of disks that a machine had or has, and that neither come nor go now.
+fn require_steady(tx: &mut Tx<'_>, service: &Service, disk: &Disk, instance: Option<&Instance>) -> Result<(), Error> {
     match (disk.status, instance) {
         (DiskStatus::Available, _) if !disk.was_attached => {
             return Err(Error::Conflict(Conflict::DiskNeverAttached));
@@ -144,6 +146,7 @@ fn require_still(tx: &mut Tx<'_>, disk: &Disk, instance: Option<&Instance>) -> R
         (DiskStatus::Available, _) => {}
         (DiskStatus::InUse, Some(instance)) => match instance.status {
             InstanceStatus::Stopped => {}
+            InstanceStatus::Running if service.is_live(instance) => {}
             InstanceStatus::Running => {
                 return Err(Error::Unsupported("snapshots of the disks of running machines".to_owned()));
             }
@@ -161,32 +164,47 @@ pub(super) fn require_no_snapshotting(tx: &mut Tx<'_>, disk: DiskId) -> Result<(
     if snapshots::progressing_of_disk(tx, disk)? { Err(Error::Conflict(Conflict::DiskSnapshotting)) } else { Ok(()) }
 }
 
-/// Takes a snapshot of a disk whose machine is not running, unless another one is being taken; whether it may be taken
-/// otherwise has been decided before.
+/// When a snapshot is taken, and with which others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instant {
+    pub(crate) now: Timestamp,
+    /// The first of those that are taken at the same instant.
+    pub(crate) with: Option<SnapshotId>,
+}
+
+impl Instant {
+    fn alone(now: Timestamp) -> Self {
+        Self { now, with: None }
+    }
+}
+
+/// Takes a snapshot of a disk, unless another one is being taken; whether it may be taken otherwise has been decided
+/// before.
 pub(crate) fn take_snapshot(
     tx: &mut Tx<'_>,
-    limits: &Limits,
+    service: &Service,
     disk: &Disk,
     id: SnapshotId,
-    now: Timestamp,
+    instant: Instant,
 ) -> Result<Snapshot, Error> {
     require_no_snapshotting(tx, disk.id)?;
-    keep(tx, limits, snapshot_of(disk, id, now))
+    keep(tx, service, snapshot_of(service, disk, id, instant)?)
 }
 
 /// Writes down a snapshot, when its disk may have one more.
-fn keep(tx: &mut Tx<'_>, limits: &Limits, snapshot: Snapshot) -> Result<Snapshot, Error> {
+fn keep(tx: &mut Tx<'_>, service: &Service, snapshot: Snapshot) -> Result<Snapshot, Error> {
     if let Some(disk) = snapshot.disk {
-        let limit = most(tx, &snapshot.owner, "disk_snapshots", limits.disk_snapshots)?;
+        let limit = most(tx, &snapshot.owner, "disk_snapshots", service.settings.limits.disk_snapshots)?;
         within(limit, snapshots::count_of_disk(tx, disk)? + 1, Quota::DiskSnapshots)?;
     }
     snapshots::insert(tx, &snapshot)?;
     Ok(snapshot)
 }
 
-/// What a disk holds now. Nothing was written to it since it was made or set back: machines do not run yet.
-fn snapshot_of(disk: &Disk, id: SnapshotId, now: Timestamp) -> Snapshot {
-    Snapshot {
+/// What a disk holds now: what it began with, unless a machine may have written to it. Then its node finds out.
+fn snapshot_of(service: &Service, disk: &Disk, id: SnapshotId, instant: Instant) -> Result<Snapshot, Error> {
+    let taken = SnapshotStatus::Progressing.on(SnapshotEvent::Taken).unwrap_or(SnapshotStatus::Accomplished);
+    let begun = Snapshot {
         id,
         owner: disk.owner.clone(),
         region: disk.region.clone(),
@@ -194,14 +212,34 @@ fn snapshot_of(disk: &Disk, id: SnapshotId, now: Timestamp) -> Snapshot {
         kind: disk.kind,
         name: None,
         description: None,
-        status: SnapshotStatus::Progressing.on(SnapshotEvent::Taken).unwrap_or(SnapshotStatus::Accomplished),
+        status: taken,
         size_gib: disk.size_gib,
         content: disk.base.clone(),
         disk_format: disk.base_format,
         retention_days: None,
         resource_group: None,
         tags: BTreeSet::new(),
-        created_at: now,
-        updated_at: now,
+        created_at: instant.now,
+        updated_at: instant.now,
+        node: None,
+        captured_with: None,
+        generation: disk.generation,
+        done_bytes: 0,
+        total_bytes: None,
+        failure: None,
+    };
+    if !disk.written {
+        return Ok(begun);
     }
+    if !service.machines.is_kept(disk.node.as_ref()) {
+        return Err(Error::Unsupported("snapshots of disks that were written to: there is no hypervisor".to_owned()));
+    }
+    Ok(Snapshot {
+        status: SnapshotStatus::Progressing,
+        content: None,
+        disk_format: DiskFormat::Raw,
+        node: disk.node.clone(),
+        captured_with: instant.with,
+        ..begun
+    })
 }

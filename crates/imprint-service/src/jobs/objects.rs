@@ -453,5 +453,11 @@ fn snapshot_of(image: &Image, one: &Taken, now: Timestamp) -> Snapshot {
         tags: BTreeSet::new(),
         created_at: now,
         updated_at: now,
+        node: None,
+        captured_with: None,
+        generation: 0,
+        done_bytes: 0,
+        total_bytes: None,
+        failure: None,
     }
 }

@@ -195,6 +195,9 @@ struct Taken {
 
 /// Ends a job that moves no bytes, well or badly; false when it has to be carried out.
 fn end_at_once(service: &Service, tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<bool, Error> {
+    if job.kind == Work::MAKE_IMAGE && service.hold_back(tx, job)? {
+        return Ok(true);
+    }
     match service.settle_at_once(tx, job) {
         Ok(Some(result)) => jobs::finish(tx, job.id, JobState::Succeeded, Some(&result), "", now)?,
         Ok(None) => return Ok(false),

@@ -12,7 +12,7 @@ use super::{create, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
     Ask, AttachDisk, Change, Conflict, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances, DeleteSnapshot,
-    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, MakeInstances, NewMachine, Quota, ReplaceSystemDisk,
+    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, MakeInstances, NewMachine, Quota, RebootInstance, ReplaceSystemDisk,
     ResetDisk, ResizeDisk, Resource, StopInstance, SystemDisk,
 };
 
@@ -31,6 +31,9 @@ pub(super) fn machines(image: &Image, count: usize) -> MakeInstances {
         image: image.id,
         description: None,
         class: "small".to_owned(),
+        cpus: 1,
+        memory_mib: 512,
+        start: false,
         user_data: None,
         protected: false,
         resource_group: None,
@@ -362,7 +365,7 @@ async fn machines_are_deleted_with_the_disks_that_go_along() {
 }
 
 #[tokio::test]
-async fn machines_are_not_run_yet() {
+async fn machines_are_not_run_where_there_is_no_hypervisor() {
     let (world, me) = (World::new(), caller("p", "member"));
     let (service, ask) = (&world.service, Ask::default);
     let instance = one_machine(&world, &me).await;
@@ -370,7 +373,8 @@ async fn machines_are_not_run_yet() {
     assert!(matches!(start, Err(Error::Unsupported(_))), "{start:?}");
     let stop = StopInstance { instance, force: true };
     conflict(service.stop_instance(&me, stop, ask()).await, Conflict::InstanceStatus);
-    conflict(service.reboot_instance(&me, instance, ask()).await, Conflict::InstanceStatus);
+    let reboot = RebootInstance { instance, force: false };
+    conflict(service.reboot_instance(&me, reboot, ask()).await, Conflict::InstanceStatus);
     bend(&world, instance, |row| row.status = InstanceStatus::Running).await;
     conflict(service.start_instance(&me, instance, ask()).await, Conflict::InstanceStatus);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use imprint_catalogue::{disks, instances, snapshots};
 use imprint_identity::{NewUser, Target};
 use imprint_model::{
-    Clock, Content, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, ImageId, Instance,
-    InstanceId, InstanceStatus, MapId, Snapshot, SnapshotId, SnapshotStatus,
+    Architecture, BootMode, Clock, Content, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus,
+    ImageId, Instance, InstanceId, InstanceStatus, MapId, Snapshot, SnapshotId, SnapshotStatus,
 };
 use serde_json::{Value, json};
 
@@ -85,6 +85,15 @@ pub(super) async fn server(world: &World, change: impl FnOnce(&mut Instance, &mu
         tags: BTreeSet::new(),
         created_at: at,
         started_at: None,
+        node: None,
+        cpus: 1,
+        memory_mib: 1024,
+        architecture: Architecture::X86_64,
+        boot_mode: BootMode::Bios,
+        nvme: false,
+        stop_by: None,
+        restart: false,
+        failure: None,
     };
     let system = disk(&machine, DiskKind::System, 'a', DiskSource::Image(image));
     let data = disk(&machine, DiskKind::Data, 'b', DiskSource::Empty);
@@ -121,6 +130,10 @@ fn disk(machine: &Instance, kind: DiskKind, letter: char, source: DiskSource) ->
         tags: BTreeSet::new(),
         created_at: machine.created_at,
         attached_at: Some(machine.created_at),
+        node: None,
+        generation: 0,
+        written: false,
+        grows: false,
     }
 }
 
@@ -149,6 +162,12 @@ pub(super) async fn snapshot(world: &World, change: impl FnOnce(&mut Snapshot)) 
         tags: BTreeSet::new(),
         created_at: at,
         updated_at: at,
+        node: None,
+        captured_with: None,
+        generation: 0,
+        done_bytes: 0,
+        total_bytes: None,
+        failure: None,
     };
     change(&mut snapshot);
     let id = snapshot.id;
