@@ -16,6 +16,7 @@
 //! assert_eq!(inspection.virtual_size_bytes, Some(15));
 //! ```
 
+mod adler32;
 mod check;
 mod crc32c;
 mod declared;

@@ -5,8 +5,6 @@
 use std::io;
 use std::sync::Arc;
 
-use flate2::{Compress, Compression, FlushCompress, Status};
-
 use super::header::{
     DIRECTORY_AT_END, FLAG_COMPRESSED, FLAG_MARKERS, FLAG_NEWLINES, HEADER_BYTES, Header, MARKER_DIRECTORY,
     MARKER_FOOTER, MARKER_TABLE, NEWLINES,
@@ -14,12 +12,16 @@ use super::header::{
 use super::tables::{TABLE_ENTRIES, Tables};
 use super::{DESCRIPTOR_SECTOR, descriptor};
 use crate::ReadAt;
-use crate::deflate;
+use crate::adler32::adler32;
+use crate::deflate::{self, Deflate};
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::SECTOR;
 use crate::view::Concat;
 
-const LEVEL: u32 = 3;
+/// As far back as deflate can refer.
+const WINDOW_BITS: u32 = 15;
+/// In front of each stream: deflate with that window, at a level below the usual one (RFC 1950).
+const ZLIB_HEAD: [u8; 2] = [0x78, 0x5e];
 /// What all writers use.
 const GRAIN_BYTES: u32 = 64 * 1024;
 const GRAIN_SECTORS: u64 = GRAIN_BYTES as u64 / SECTOR;
@@ -63,7 +65,7 @@ impl VmdkStream {
 
 impl UnitFormat for VmdkStream {
     fn identity(&self) -> String {
-        format!("vmdk deflate {LEVEL} {} {GRAIN_BYTES}", deflate::LIBRARY)
+        format!("vmdk deflate {} {GRAIN_BYTES}", deflate::VERSION)
     }
 
     fn unit_bytes(&self) -> u32 {
@@ -87,7 +89,7 @@ impl UnitFormat for VmdkStream {
     }
 
     fn encoder(&self) -> io::Result<Box<dyn UnitEncoder>> {
-        Ok(Box::new(Deflate(Compress::new(Compression::new(LEVEL), true))))
+        Ok(Box::new(Grains(Deflate::new(WINDOW_BITS))))
     }
 
     fn frame(&self, place: Place) -> Frame {
@@ -143,16 +145,14 @@ pub(super) fn table_marker(sectors: u64) -> Vec<u8> {
     marker(sectors, MARKER_TABLE)
 }
 
-struct Deflate(Compress);
+/// Makes a zlib stream of each grain.
+struct Grains(Deflate);
 
-impl UnitEncoder for Deflate {
+impl UnitEncoder for Grains {
     fn encode(&mut self, _: u64, data: &[u8], out: &mut Vec<u8>) -> io::Result<u32> {
-        self.0.reset();
-        // more than the worst case: a codec that ran out of room could not be used again
-        out.reserve(data.len() + data.len() / 8 + 64);
-        match self.0.compress_vec(data, out, FlushCompress::Finish).map_err(io::Error::other)? {
-            Status::StreamEnd => Ok(0),
-            _ => Err(io::Error::other("deflate did not end")),
-        }
+        out.extend_from_slice(&ZLIB_HEAD);
+        self.0.compress(data, out);
+        out.extend_from_slice(&adler32(data).to_be_bytes());
+        Ok(0)
     }
 }
