@@ -53,7 +53,7 @@ impl ChunkSize {
         self.mean / 4 / to_u32(BLOCK_BYTES)
     }
 
-    fn max_blocks(self) -> u32 {
+    pub(crate) fn max_blocks(self) -> u32 {
         self.max_bytes() / to_u32(BLOCK_BYTES)
     }
 
@@ -100,6 +100,11 @@ impl Cutter {
     /// A cutter at the beginning of some content.
     pub fn new(size: ChunkSize) -> Self {
         Self { size, start: 0, open_blocks: 0, open_crc: 0 }
+    }
+
+    /// A cutter at a place where a piece begins: after a hole, at the end of a chunk, or at the beginning of a window.
+    pub fn at(size: ChunkSize, position: u64) -> Self {
+        Self { start: position, ..Self::new(size) }
     }
 
     /// Offset of the first byte that is in no piece yet: the next piece begins here.

@@ -6,13 +6,16 @@
 //! out, and only then may a row name it. A crash leaves garbage, which collection removes.
 
 pub mod backend;
+mod batches;
 pub mod chunk;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod crc;
+mod editor;
 mod error;
 mod fetch;
 mod gc;
+mod hold;
 mod index;
 mod ingest;
 mod layout;
@@ -24,6 +27,7 @@ pub mod pack;
 mod permit;
 mod reader;
 mod rebuild;
+mod recut;
 mod repack;
 mod scrub;
 mod settings;
@@ -32,6 +36,7 @@ mod store;
 mod writer;
 
 pub use backend::Backend;
+pub use editor::MapEditor;
 pub use error::{Error, Kind, Result};
 pub use gc::{BoxError, GcOptions, GcReport, Roots};
 pub use index::{Index, LOOKUP_MAX, Lease, Location, MemoryIndex, PackInfo, PackState, Totals};

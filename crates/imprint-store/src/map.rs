@@ -2,6 +2,8 @@
 //! covers which window. One content has one encoding, so a map's name names the content. Pure encoding and
 //! decoding, specified in `docs/formats/{page,root}.md` and pinned by golden bytes. Never does I/O.
 
+use std::ops::Range;
+
 use imprint_model::{ChunkId, DIGEST_BYTES, MapId};
 
 use crate::chunk::{BLOCK_BYTES, ChunkSize, WINDOW_BLOCKS, WINDOW_BYTES};
@@ -130,6 +132,11 @@ impl Root {
         }
     }
 
+    /// Counts bytes of chunks in pages that were added without them.
+    pub(crate) fn add_data_bytes(&mut self, data_bytes: u64) {
+        self.data_bytes += data_bytes;
+    }
+
     /// The disk's size.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
@@ -150,6 +157,18 @@ impl Root {
     /// All windows that have a page, ascending.
     pub fn pages(&self) -> impl Iterator<Item = (u32, ChunkId)> + '_ {
         self.runs.iter().flat_map(|run| (run.first..).zip(run.pages.iter().copied()))
+    }
+
+    /// The windows of a range that have a page, ascending.
+    pub(crate) fn pages_in(&self, windows: Range<u32>) -> impl Iterator<Item = (u32, ChunkId)> + '_ {
+        let end_of = |run: &Run| run.first + to_u32(run.pages.len());
+        let first = self.runs.partition_point(|run| end_of(run) <= windows.start);
+        self.runs[first..].iter().take_while(move |run| run.first < windows.end).flat_map(move |run| {
+            let from = windows.start.max(run.first);
+            let to = windows.end.min(end_of(run));
+            let pages = &run.pages[(from - run.first) as usize..(to - run.first) as usize];
+            (from..).zip(pages.iter().copied())
+        })
     }
 
     /// Length of [`encode`](Self::encode)'s result.

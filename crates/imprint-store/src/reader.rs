@@ -78,6 +78,10 @@ impl MapReader {
         self.map
     }
 
+    pub(crate) fn root(&self) -> Arc<Root> {
+        Arc::clone(&self.root)
+    }
+
     /// The disk's size.
     pub fn size_bytes(&self) -> u64 {
         self.root.size_bytes()
@@ -221,6 +225,48 @@ impl MapReader {
         .await
     }
 
+    /// The chunks that a range touches, ascending, for code that is itself on a blocking thread; what none covers is
+    /// hole. Of ranges of at most [`READ_BYTES_MAX`].
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] when the range is too long; otherwise when a page of the map cannot be read.
+    pub fn chunks_in_blocking(&self, range: Range<u64>) -> Result<Vec<ChunkRef>> {
+        check_len(range.end.saturating_sub(range.start))?;
+        let end = range.end.min(self.size_bytes());
+        let mut found = Vec::new();
+        let mut from = range.start;
+        while from < end {
+            let window = window_of(from);
+            let to = end.min(window_start(window) + WINDOW_BYTES);
+            if let Some(id) = self.root.page(window) {
+                let page = self.shared.located_page(id)?;
+                found.extend(overlapping(&page, window, from..to).map(|entry| {
+                    let extent = extent_of(window, entry, self.size_bytes());
+                    let len = to_u32(to_usize(extent.end.saturating_sub(extent.start)));
+                    ChunkRef { offset: extent.start, len, id: entry.chunk }
+                }));
+            }
+            from = to;
+        }
+        Ok(found)
+    }
+
+    /// The bytes of chunks of this map, in the order asked, neighbours in one read, for code that is itself on a blocking
+    /// thread. They may be parts of longer buffers: copy what is to be kept.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] when stored bytes are damaged or not as long as the map says.
+    pub fn read_chunks_blocking(&self, chunks: &[ChunkRef]) -> Result<Vec<Bytes>> {
+        let ids: Vec<ChunkId> = chunks.iter().map(|chunk| chunk.id).collect();
+        let read = self.shared.fetch_all(&ids)?;
+        match chunks.iter().zip(&read).find(|(chunk, bytes)| chunk.len as usize != bytes.len()) {
+            Some((chunk, _)) => {
+                Err(Error::corrupt(format!("a map gives chunk {} another length than it has", chunk.id)))
+            }
+            None => Ok(read),
+        }
+    }
+
     /// The piece that begins at `from`: of one window, about as long as one read of the backend, ending with a chunk.
     async fn plan(&self, from: u64, end: u64) -> Result<Piece> {
         let window = window_of(from);
@@ -308,7 +354,7 @@ fn check_len(len: u64) -> Result<u64> {
     Ok(len)
 }
 
-fn window_of(offset: u64) -> u32 {
+pub(crate) fn window_of(offset: u64) -> u32 {
     u32::try_from(offset / WINDOW_BYTES).unwrap_or(u32::MAX)
 }
 
@@ -317,7 +363,7 @@ fn window_start(window: u32) -> u64 {
 }
 
 /// The bytes an entry covers; the last block of the disk may be short.
-fn extent_of(window: u32, entry: &PageEntry, disk_bytes: u64) -> Range<u64> {
+pub(crate) fn extent_of(window: u32, entry: &PageEntry, disk_bytes: u64) -> Range<u64> {
     let block = BLOCK_BYTES as u64;
     let start = window_start(window) + u64::from(entry.start) * block;
     start..(start + u64::from(entry.blocks) * block).min(disk_bytes)

@@ -44,6 +44,11 @@ impl<'a> Record<'a> {
         Self { id, kind, codec: Codec::Plain, len, payload, crc32 }
     }
 
+    /// The record with bytes of its own.
+    pub(crate) fn into_owned(self) -> Record<'static> {
+        Record { payload: Cow::Owned(self.payload.into_owned()), ..self }
+    }
+
     fn stored_len(&self) -> u32 {
         to_u32(self.payload.len())
     }

@@ -10,9 +10,11 @@ use quick_cache::sync::Cache;
 
 use crate::backend::Backend;
 use crate::chunk::ChunkSize;
+use crate::editor::MapEditor;
 use crate::error::{Error, Kind, Result};
 use crate::fetch::LocatedPage;
 use crate::gc::{self, GcOptions, GcReport, Roots};
+use crate::hold;
 use crate::index::{Index, LOOKUP_MAX, Lease, Totals};
 use crate::lease::LeaseGuard;
 use crate::map::Root;
@@ -115,6 +117,32 @@ impl Store {
     pub async fn writer(&self) -> Result<MapWriter> {
         let lease = self.lease().await?;
         Ok(MapWriter::new(&self.0, lease))
+    }
+
+    /// Begins a disk map of `size_bytes` that is an older one, cut off or lengthened by zeros, with ranges replaced;
+    /// without an older one, all zeros. It is protected by a lease of its own, which protects what is taken over of
+    /// the older map, too, if that is still named by a row, or by another lease, once this has returned.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] when there is no such map, [`Kind::Invalid`] when the disk is too large; when the index
+    /// cannot record the lease.
+    pub async fn edit(&self, base: Option<MapId>, size_bytes: u64) -> Result<MapEditor> {
+        let lease = self.lease().await?;
+        MapEditor::new(&self.0, lease, base, size_bytes).await
+    }
+
+    /// Protects a map that no row may name any more, such as one that somebody only remembers: a lease under which a
+    /// row may name it again, and new maps may be made of it. None when it or anything in it is gone, or about to go.
+    /// Looks up every chunk of the map, and reads none.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] when a part of the map is damaged; when index or backend cannot be asked.
+    pub async fn hold(&self, map: MapId) -> Result<Option<LeaseGuard>> {
+        let lease = self.lease().await?;
+        let shared = Arc::clone(&self.0);
+        // the lease comes before the look: what is not condemned now is not deleted while the lease lives
+        let whole = blocking(move || hold::is_whole(&shared, map)).await?;
+        Ok(whole.then_some(lease))
     }
 
     /// Opens a map for reading.

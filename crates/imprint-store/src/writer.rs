@@ -1,16 +1,15 @@
 //! Writing a disk: bytes come in order, chunks and pages go into packs, the root comes out. Cutting, hashing and
-//! writing happen on blocking threads, a batch at a time, so a slow sender holds memory but no thread. Never hands
-//! out a map's name before everything it names is durable.
+//! writing happen on blocking threads, a batch at a time. Never hands out a map's name before everything it names is
+//! durable.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use imprint_model::{ChunkId, LeaseId, MapId};
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
+use crate::batches::Batches;
 use crate::chunk::{BLOCK_BYTES, ChunkSize, WINDOW_BYTES};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::index::LOOKUP_MAX;
 use crate::ingest::{Ingest, MapBuilder};
 use crate::lease::{LeaseGuard, LeaseState};
@@ -18,11 +17,6 @@ use crate::map::{MAX_DISK_BYTES, map_id};
 use crate::reader::ChunkRef;
 use crate::sink::Sink;
 use crate::store::{Shared, blocking};
-
-/// Bytes gathered before a batch is handed to a blocking thread. One batch is gathered while one is worked on.
-const BATCH_BYTES: usize = 4 << 20;
-/// Parts of a batch at most, so that a sender of single bytes cannot make the list larger than its content.
-const BATCH_PARTS: usize = 4096;
 
 /// A map that is durable. Keep `lease` until the row that names the map is committed.
 #[derive(Debug)]
@@ -35,6 +29,8 @@ pub struct Written {
     pub data_bytes: u64,
     /// Bytes this write added to the store.
     pub new_bytes: u64,
+    /// Bytes of stored content that were read for it: none unless an older map was edited.
+    pub read_bytes: u64,
     /// Protects the map until a row names it.
     pub lease: LeaseGuard,
 }
@@ -50,10 +46,8 @@ pub(crate) enum Input {
 /// Writes one disk from front to back. Dropped before [`finish`](Self::finish), it leaves only garbage.
 #[derive(Debug)]
 pub struct MapWriter {
-    batch: Vec<Input>,
-    batch_bytes: usize,
+    batches: Batches<Ingest>,
     taken_bytes: u64,
-    work: Work,
     lease: Arc<LeaseState>,
 }
 
@@ -66,51 +60,10 @@ impl std::fmt::Debug for Input {
     }
 }
 
-/// Where the state of the disk is: here, or on a blocking thread with a batch.
-#[derive(Debug)]
-enum Work {
-    Idle(Held),
-    Busy(JoinHandle<(Held, Result<()>)>),
-    Failed,
-}
-
-/// The state of the disk, wherever it is given up: that may wait for packs that are being sealed, whose transfers in
-/// turn may need the very thread that gives up. So it is dropped on a blocking thread, always.
-#[derive(Debug)]
-struct Held {
-    /// Empty only once it was taken.
-    ingest: Option<Box<Ingest>>,
-    runtime: Handle,
-}
-
-impl Held {
-    fn new(ingest: Ingest) -> Self {
-        Self { ingest: Some(Box::new(ingest)), runtime: Handle::current() }
-    }
-
-    fn ingest(&mut self) -> &mut Ingest {
-        self.ingest.as_mut().expect("only taking it, which consumes this, empties it")
-    }
-
-    /// For a thread that may block.
-    fn into_ingest(mut self) -> Box<Ingest> {
-        self.ingest.take().expect("only taking it, which consumes this, empties it")
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(ingest) = self.ingest.take() {
-            self.runtime.spawn_blocking(move || drop(ingest));
-        }
-    }
-}
-
 impl MapWriter {
     pub(crate) fn new(shared: &Arc<Shared>, lease: LeaseGuard) -> Self {
         let state = Arc::clone(lease.state());
-        let work = Work::Idle(Held::new(Ingest::new(shared, lease)));
-        Self { batch: Vec::new(), batch_bytes: 0, taken_bytes: 0, work, lease: state }
+        Self { batches: Batches::new(Ingest::new(shared, lease)), taken_bytes: 0, lease: state }
     }
 
     /// The lease that protects what this writes: a row of an unfinished upload notes it, so that others can tell
@@ -131,9 +84,8 @@ impl MapWriter {
     /// longer than the settings allow); the writer is of no more use.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.take(bytes.len() as u64)?;
-        self.batch_bytes += bytes.len();
-        self.batch.push(Input::Bytes(bytes));
-        self.flush_when_full().await
+        let len = bytes.len();
+        self.batches.push(Input::Bytes(bytes), len).await
     }
 
     /// Takes `len` zeros, which cost nothing.
@@ -142,18 +94,16 @@ impl MapWriter {
     /// As [`write`](Self::write).
     pub async fn write_zeros(&mut self, len: u64) -> Result<()> {
         self.take(len)?;
-        self.batch.push(Input::Zeros(len));
-        self.flush_when_full().await
+        self.batches.push(Input::Zeros(len), 0).await
     }
 
     /// Makes everything durable and names it.
     ///
     /// # Errors
     /// As [`write`](Self::write); [`Kind::LeaseLost`] when the protection ended before this did.
-    pub async fn finish(mut self) -> Result<Written> {
-        self.flush().await?;
-        let ingest = self.idle().await?;
-        let (finished, lease) = blocking(move || ingest.into_ingest().finish()).await?;
+    pub async fn finish(self) -> Result<Written> {
+        let ingest = self.batches.finish().await?;
+        let (finished, lease) = blocking(move || ingest.into_inner().finish()).await?;
         lease.ensure_live().await?;
         Ok(finished.into_written(lease))
     }
@@ -165,43 +115,6 @@ impl MapWriter {
             None => return Err(Error::invalid(format!("a disk of more than {MAX_DISK_BYTES} bytes"))),
         }
         Ok(())
-    }
-
-    async fn flush_when_full(&mut self) -> Result<()> {
-        if self.batch_bytes < BATCH_BYTES && self.batch.len() < BATCH_PARTS {
-            return Ok(());
-        }
-        self.flush().await
-    }
-
-    /// Hands the batch to a blocking thread once the one before is done.
-    async fn flush(&mut self) -> Result<()> {
-        let mut ingest = self.idle().await?;
-        let batch = std::mem::take(&mut self.batch);
-        self.batch_bytes = 0;
-        self.work = Work::Busy(tokio::task::spawn_blocking(move || {
-            let result = ingest.ingest().take(batch);
-            (ingest, result)
-        }));
-        Ok(())
-    }
-
-    /// Waits for the batch before. May be cancelled: the state then is still where it was.
-    async fn idle(&mut self) -> Result<Held> {
-        if let Work::Busy(batch) = &mut self.work {
-            let done = batch.await;
-            self.work = Work::Failed;
-            let (ingest, result) =
-                done.map_err(|error| Error::new(Kind::Internal, "storing a batch").with_source(error))?;
-            result?;
-            return Ok(ingest);
-        }
-        match std::mem::replace(&mut self.work, Work::Failed) {
-            Work::Idle(ingest) => Ok(ingest),
-            Work::Busy(_) | Work::Failed => {
-                Err(Error::new(Kind::Internal, "a writer was used after it had failed or its finish was cancelled"))
-            }
-        }
     }
 }
 
@@ -266,9 +179,9 @@ fn check_place(chunk: &ChunkRef, free_from: u64, disk_bytes: u64) -> Result<u64>
 }
 
 impl crate::ingest::Finished {
-    fn into_written(self, lease: LeaseGuard) -> Written {
-        let Self { root_id, size_bytes, data_bytes, new_bytes } = self;
-        Written { map: map_id(root_id), size_bytes, data_bytes, new_bytes, lease }
+    pub(crate) fn into_written(self, lease: LeaseGuard) -> Written {
+        let Self { root_id, size_bytes, data_bytes, new_bytes, read_bytes } = self;
+        Written { map: map_id(root_id), size_bytes, data_bytes, new_bytes, read_bytes, lease }
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::backend::{Backend, Fault, FaultyBackend, Found, MemoryBackend, PackFile};
-use crate::{MemoryIndex, PackId, Settings, Store};
+use crate::batches::BATCH_BYTES;
+use crate::{Kind, MemoryIndex, PackId, Settings, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -90,8 +91,7 @@ fn a_batch() -> Bytes {
 }
 
 async fn until_the_batch_is_done(writer: &MapWriter) {
-    let Work::Busy(batch) = &writer.work else { panic!("no batch was begun") };
-    while !batch.is_finished() {
+    while !writer.batches.is_done() {
         tokio::task::yield_now().await;
     }
 }
