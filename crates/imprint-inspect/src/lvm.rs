@@ -5,12 +5,12 @@
 mod metadata;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use imprint_disk::{ReadAt, past_the_end};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Charged};
 use crate::error::{Error, Result};
 use crate::fields;
 use crate::source::read_up_to;
@@ -29,6 +29,10 @@ const METADATA_HEADER_BYTES: u64 = 512;
 const TEXT_BYTES_MAX: u64 = 4 << 20;
 /// The longest stripe; LVM's own bound is far below.
 const STRIPE_BYTES_MAX: u64 = 1 << 30;
+/// What a volume put together, a stretch of it and a stripe of that take in memory, as long as vectors have room for more.
+const ASSEMBLED_BYTES: u64 = 1024;
+const PIECE_BYTES: u64 = 128;
+const STRIPE_BYTES: u64 = 64;
 /// How many areas of a kind a physical volume may list.
 const AREAS_MAX: usize = 16;
 
@@ -39,6 +43,13 @@ pub(crate) struct PhysicalVolume {
     pub(crate) source: Arc<dyn ReadAt>,
     /// What its newest metadata says; none when it holds none.
     pub(crate) group: Option<Group>,
+}
+
+impl PhysicalVolume {
+    /// Its identifier as [`identify`] gives it.
+    pub(crate) fn shown_id(&self) -> String {
+        metadata::dashed(&self.id)
+    }
 }
 
 /// The identifier of a physical volume as `blkid` prints it, from its label; none when the volume is none.
@@ -73,7 +84,7 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, budget: &Budget) -> Result<PhysicalV
     let mut group: Option<Group> = None;
     for (start, len) in metadata_areas(&header)? {
         // One damaged copy does not matter while another is whole.
-        let found = area_text(&*volume, start, len).and_then(|text| match text {
+        let found = area_text(&*volume, start, len, budget).and_then(|text| match text {
             Some(text) => metadata::parse(&text, budget).map(Some),
             None => Ok(None),
         });
@@ -110,7 +121,12 @@ fn metadata_areas(header: &[u8]) -> Result<Vec<(u64, u64)>> {
 }
 
 /// The text that a metadata area holds now; none in an area that was never written to.
-fn area_text(volume: &dyn ReadAt, start: u64, len: u64) -> Result<Option<Vec<u8>>> {
+fn area_text<'b>(
+    volume: &dyn ReadAt,
+    start: u64,
+    len: u64,
+    budget: &'b Budget,
+) -> Result<Option<Charged<Vec<u8>, &'b Budget>>> {
     let header = read_up_to(volume, start, 512)?;
     if fields::slice(&header, 4, 16)? != METADATA_MAGIC {
         return Err(Error::corrupt("no LVM metadata where it should be"));
@@ -127,12 +143,14 @@ fn area_text(volume: &dyn ReadAt, start: u64, len: u64) -> Result<Option<Vec<u8>
     let read = |at: u64, len: u64| {
         crate::source::read_exact(volume, start.saturating_add(at), usize::try_from(len).expect("at most 4 MiB"))
     };
+    // Both parts, and the whole of them.
+    let held = budget.hold(size * 2)?;
     let mut text = read(offset, before_end)?;
     text.extend(read(METADATA_HEADER_BYTES, size - before_end)?);
     if lvm_checksum(&text) != checksum {
         return Err(Error::corrupt("the checksum of LVM metadata does not hold"));
     }
-    Ok(Some(text))
+    Ok(Some(held.with(text)))
 }
 
 /// LVM's CRC-32: another start, and not inverted at the end.
@@ -164,17 +182,25 @@ pub(crate) fn assemble(physical: &[PhysicalVolume], budget: &Budget) -> Result<V
             *known = group;
         }
     }
+    let mut by_id: HashMap<&str, &PhysicalVolume> = HashMap::new();
+    for volume in physical {
+        by_id.entry(&volume.id).or_insert(volume);
+    }
     let mut volumes = Vec::new();
     for group in newest.values() {
         for logical in &group.logical {
             budget.step()?;
             let other = logical.segments.iter().find(|segment| segment.stripes.is_empty());
+            budget.keep(ASSEMBLED_BYTES)?;
             volumes.push(Assembled {
                 name: format!("{}/{}", group.name, logical.name),
                 uuid: logical.id.clone(),
                 size_bytes: logical.extents.saturating_mul(group.extent_bytes),
                 other_type: other.map(|segment| segment.kind.clone()),
-                source: source(group, logical, physical).map(|mapped| Arc::new(mapped) as Arc<dyn ReadAt>),
+                source: match source(group, logical, &by_id, budget) {
+                    Err(error) if error.ends_the_check() => return Err(error),
+                    mapped => mapped.map(|mapped| Arc::new(mapped) as Arc<dyn ReadAt>),
+                },
             });
         }
     }
@@ -196,7 +222,12 @@ struct Piece {
     stripes: Vec<(Arc<dyn ReadAt>, u64)>,
 }
 
-fn source(group: &Group, logical: &LogicalVolume, physical: &[PhysicalVolume]) -> Result<Mapped> {
+fn source(
+    group: &Group,
+    logical: &LogicalVolume,
+    physical: &HashMap<&str, &PhysicalVolume>,
+    budget: &Budget,
+) -> Result<Mapped> {
     let bytes = |extents: u64| {
         extents.checked_mul(group.extent_bytes).ok_or_else(|| Error::corrupt("an LVM volume beyond all bounds"))
     };
@@ -210,6 +241,8 @@ fn source(group: &Group, logical: &LogicalVolume, physical: &[PhysicalVolume]) -
             return Err(Error::corrupt("an LVM volume with gaps between its segments"));
         }
         next = next.checked_add(segment.extents).ok_or_else(|| Error::corrupt("an LVM volume beyond all bounds"))?;
+        budget.step()?;
+        budget.keep(PIECE_BYTES + segment.stripes.len() as u64 * STRIPE_BYTES)?;
         pieces.push(piece(group, segment, physical, &bytes)?);
     }
     Ok(Mapped { size_bytes: bytes(next)?, pieces })
@@ -218,7 +251,7 @@ fn source(group: &Group, logical: &LogicalVolume, physical: &[PhysicalVolume]) -
 fn piece(
     group: &Group,
     segment: &Segment,
-    physical: &[PhysicalVolume],
+    physical: &HashMap<&str, &PhysicalVolume>,
     bytes: &impl Fn(u64) -> Result<u64>,
 ) -> Result<Piece> {
     let count = segment.stripes.len() as u64;
@@ -232,7 +265,7 @@ fn piece(
     for (name, extent) in &segment.stripes {
         let described =
             group.physical.get(name).ok_or_else(|| Error::corrupt("an LVM segment on an unknown volume"))?;
-        let there = physical.iter().find(|volume| volume.id == described.id);
+        let there = physical.get(described.id.as_str());
         let there = there.ok_or_else(|| Error::Unsupported("an LVM volume of which a part is missing".to_owned()))?;
         let start = bytes(*extent)?.checked_add(described.start_bytes);
         let start = start.ok_or_else(|| Error::corrupt("an LVM segment beyond all bounds"))?;

@@ -3,7 +3,7 @@
 //! What lives here: from the disk over its partition table, mirrors and logical volumes to file systems, each opened.
 //! What never does: which of them is an operating system's root.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use imprint_disk::ReadAt;
@@ -44,6 +44,10 @@ pub struct Found {
     /// Why it could not be read, if something is there.
     pub trouble: Option<Error>,
 }
+
+/// How many volumes are looked at, and what one takes in memory with its names.
+const VOLUMES_MAX: usize = 512;
+const VOLUME_BYTES: u64 = 4096;
 
 /// A disk being searched.
 struct Search<'a> {
@@ -107,8 +111,11 @@ impl Search<'_> {
         if table.partitions.is_empty() || is_disc(&*disk)? {
             self.look(whole, disk.clone())?;
         }
+        let mut starts = HashMap::new();
         for partition in table.partitions {
-            let source = Arc::new(Window::new(disk.clone(), partition.start_bytes, partition.size_bytes));
+            let other = *starts.entry(partition.start_bytes).or_insert(partition.number);
+            let source: Arc<dyn ReadAt> =
+                Arc::new(Window::new(disk.clone(), partition.start_bytes, partition.size_bytes));
             let volume = Volume {
                 name: partition.number.to_string(),
                 offset_bytes: Some(partition.start_bytes),
@@ -118,8 +125,24 @@ impl Search<'_> {
                 partition_label: partition.label,
                 ..Volume::default()
             };
-            self.look(volume, source)?;
+            if other == partition.number {
+                self.look(volume, source)?;
+            } else {
+                // What it holds was looked at already: tables of hundreds of names for one place are no use to anybody.
+                let trouble = Error::corrupt(format!("partition {} begins where {other} does", partition.number));
+                self.keep(Found { volume, fs: None, source: Some(source), trouble: Some(trouble) })?;
+            }
         }
+        Ok(())
+    }
+
+    /// One more volume.
+    fn keep(&mut self, found: Found) -> Result<()> {
+        if self.volumes.found.len() >= VOLUMES_MAX {
+            return Err(Error::Exhausted("too many volumes"));
+        }
+        self.budget.keep(VOLUME_BYTES)?;
+        self.volumes.found.push(found);
         Ok(())
     }
 
@@ -133,7 +156,7 @@ impl Search<'_> {
                 Err(error) => {
                     volume.content = logical.other_type.map(|kind| format!("LVM2_{kind}"));
                     volume.uuid = logical.uuid;
-                    self.volumes.found.push(Found { volume, fs: None, source: None, trouble: Some(error) });
+                    self.keep(Found { volume, fs: None, source: None, trouble: Some(error) })?;
                 }
             }
         }
@@ -155,7 +178,7 @@ impl Search<'_> {
         }
         let ends = trouble.as_ref().is_some_and(Error::ends_the_check);
         let (kept, ended) = if ends { (None, trouble) } else { (trouble, None) };
-        self.volumes.found.push(Found { volume, fs, source: Some(source), trouble: kept });
+        self.keep(Found { volume, fs, source: Some(source), trouble: kept })?;
         ended.map_or(Ok(()), Err)
     }
 
@@ -175,6 +198,10 @@ impl Search<'_> {
         }
         if let Some(id) = lvm::identify(&**source)? {
             volume.content = Some("LVM2_member".to_owned());
+            if self.physical.iter().any(|physical| physical.shown_id() == id) {
+                volume.uuid = Some(id);
+                return Err(Error::corrupt("a physical volume that is there twice"));
+            }
             volume.uuid = Some(id);
             self.physical.push(lvm::open(source.clone(), self.budget)?);
             return Ok(None);

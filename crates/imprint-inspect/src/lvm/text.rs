@@ -1,10 +1,12 @@
 //! The grammar of LVM's metadata text: `name { … }`, `name = value`, comments from `#` to the end of the line.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Charged, Held};
 use crate::error::{Error, Result};
 
 /// How deep sections and lists may nest.
 const DEPTH_MAX: usize = 16;
+/// What a value takes in memory besides its text, as long as vectors have room for more.
+const VALUE_BYTES: u64 = 2 * size_of::<(String, Value)>() as u64;
 
 /// What stands after a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,23 +63,24 @@ impl Section {
     }
 }
 
-/// Parses a whole text.
+/// Parses a whole text. What comes of it is charged for as long as it is there.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where it is none, [`Error::Exhausted`].
-pub(super) fn parse(text: &[u8], budget: &Budget) -> Result<Section> {
-    let mut parser = Parser { text, at: 0, budget };
+pub(super) fn parse<'b>(text: &[u8], budget: &'b Budget) -> Result<Charged<Section, &'b Budget>> {
+    let mut parser = Parser { text, at: 0, budget, held: budget.hold(0)? };
     let section = parser.section(0)?;
-    if parser.peek().is_some() { Err(parser.wrong("a bracket too many")) } else { Ok(section) }
+    if parser.peek().is_some() { Err(parser.wrong("a bracket too many")) } else { Ok(parser.held.with(section)) }
 }
 
-struct Parser<'a> {
+struct Parser<'a, 'b> {
     text: &'a [u8],
     at: usize,
-    budget: &'a Budget,
+    budget: &'b Budget,
+    held: Held<&'b Budget>,
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// Names and values until the section or the text ends.
     fn section(&mut self, depth: usize) -> Result<Section> {
         if depth > DEPTH_MAX {
@@ -88,7 +91,7 @@ impl Parser<'_> {
             self.budget.step()?;
             match self.peek() {
                 None | Some(b'}') => return Ok(section),
-                Some(_) => {}
+                Some(_) => self.held.grow(VALUE_BYTES)?,
             }
             let name = self.name()?;
             let value = match self.peek() {
@@ -116,6 +119,7 @@ impl Parser<'_> {
                 self.at += 1;
                 let mut values = Vec::new();
                 while self.peek() != Some(b']') {
+                    self.held.grow(VALUE_BYTES)?;
                     values.push(self.value(depth + 1)?);
                     if self.peek() == Some(b',') {
                         self.at += 1;
@@ -146,7 +150,11 @@ impl Parser<'_> {
             let byte = *self.text.get(self.at).ok_or_else(|| self.wrong("a text that does not end"))?;
             self.at += 1;
             match byte {
-                b'"' => return Ok(String::from_utf8_lossy(&text).into_owned()),
+                b'"' => {
+                    // What is no UTF-8 may take three times its place.
+                    self.held.grow(text.len() as u64 * 3)?;
+                    return Ok(String::from_utf8_lossy(&text).into_owned());
+                }
                 b'\\' => {
                     text.push(*self.text.get(self.at).ok_or_else(|| self.wrong("a text that does not end"))?);
                     self.at += 1;
@@ -161,6 +169,7 @@ impl Parser<'_> {
             return self.quoted();
         }
         let name = self.take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.+/@".contains(&byte));
+        self.held.grow(name.len() as u64)?;
         if name.is_empty() { Err(self.wrong("no name")) } else { Ok(name) }
     }
 

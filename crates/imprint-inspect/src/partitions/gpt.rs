@@ -3,7 +3,7 @@
 use imprint_disk::ReadAt;
 
 use super::{Partition, Table, cut};
-use crate::budget::Budget;
+use crate::budget::{Budget, Charged};
 use crate::error::Result;
 use crate::{fields, labels};
 
@@ -15,8 +15,8 @@ const ENTRIES_MAX: u32 = 1024;
 const ENTRY_BYTES_MAX: u32 = 4096;
 
 /// A table whose checksums hold, or that at least can be read.
-struct Array {
-    entries: Vec<u8>,
+struct Array<'b> {
+    entries: Charged<Vec<u8>, &'b Budget>,
     entry_bytes: usize,
     sector_bytes: u64,
     is_whole: bool,
@@ -29,7 +29,7 @@ pub(super) fn read(disk: &dyn ReadAt, budget: &Budget) -> Result<Option<Table>> 
     for sector_bytes in SECTOR_SIZES {
         let last = disk.size_bytes() / sector_bytes;
         for (sector, copy) in [(1, "the first table"), (last.saturating_sub(1), "the backup table")] {
-            match array(disk, sector, sector_bytes)? {
+            match array(disk, sector, sector_bytes, budget)? {
                 Some(array) if array.is_whole => {
                     if copy == "the backup table" {
                         trouble.push("the first table is damaged; its backup was read".to_owned());
@@ -47,7 +47,7 @@ pub(super) fn read(disk: &dyn ReadAt, budget: &Budget) -> Result<Option<Table>> 
 }
 
 /// The entries of the table whose header stands at a sector.
-fn array(disk: &dyn ReadAt, sector: u64, sector_bytes: u64) -> Result<Option<Array>> {
+fn array<'b>(disk: &dyn ReadAt, sector: u64, sector_bytes: u64, budget: &'b Budget) -> Result<Option<Array<'b>>> {
     let start = sector * sector_bytes;
     if start.saturating_add(sector_bytes) > disk.size_bytes() {
         return Ok(None);
@@ -70,6 +70,7 @@ fn array(disk: &dyn ReadAt, sector: u64, sector_bytes: u64) -> Result<Option<Arr
         return Ok(None);
     };
     let header_bytes = usize::try_from(header_bytes).expect("at most 512");
+    let held = budget.hold(len)?;
     let mut entries = vec![0; usize::try_from(len).expect("at most 4 MiB")];
     disk.read_at(at, &mut entries)?;
     let mut checked = header;
@@ -78,10 +79,10 @@ fn array(disk: &dyn ReadAt, sector: u64, sector_bytes: u64) -> Result<Option<Arr
         && fields::le32(&header, 88)? == crc32fast::hash(&entries)
         && fields::le64(&header, 24)? == sector;
     let entry_bytes = usize::try_from(entry_bytes).expect("at most 4 KiB");
-    Ok(Some(Array { entries, entry_bytes, sector_bytes, is_whole }))
+    Ok(Some(Array { entries: held.with(entries), entry_bytes, sector_bytes, is_whole }))
 }
 
-fn entries(disk: &dyn ReadAt, array: &Array, trouble: Vec<String>, budget: &Budget) -> Result<Table> {
+fn entries(disk: &dyn ReadAt, array: &Array<'_>, trouble: Vec<String>, budget: &Budget) -> Result<Table> {
     let mut table = Table { kind: "gpt", partitions: Vec::new(), trouble };
     for (entry, number) in array.entries.chunks_exact(array.entry_bytes).zip(1..) {
         budget.step()?;

@@ -132,6 +132,47 @@ fn tables_that_lie_are_survived() {
 }
 
 #[test]
+fn partitions_that_are_one_place_are_looked_into_once() {
+    let mut disk = vec![0; 40 << 20];
+    let inner = unpacked("ext2.img.zst");
+    let place = 2048 * 512;
+    let len = inner.len().min(disk.len() - place - 33 * 512);
+    disk[place..place + len].copy_from_slice(&inner[..len]);
+    gpt(&mut disk, &[(2048, 70_000); 128]);
+    let volumes = volumes(disk);
+    assert_eq!(volumes.found.len(), 128);
+    assert_eq!(volumes.found.iter().filter(|found| found.fs.is_some()).count(), 1);
+    assert!(volumes.found[1..].iter().all(|found| found.trouble.is_some()));
+}
+
+#[test]
+fn a_physical_volume_is_put_together_once() {
+    let text = group(1, &logical("lv", "extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"pv0\", 0]"));
+    let physical = physical_volume('A', &text, &[&[1]]);
+    let sectors = physical.len() as u64 / 512;
+    let mut disk = vec![0; 8 << 20];
+    for start in [2048u64, 8192] {
+        let at = usize::try_from(start).unwrap() * 512;
+        disk[at..at + physical.len()].copy_from_slice(&physical);
+    }
+    gpt(&mut disk, &[(2048, 2047 + sectors), (8192, 8191 + sectors)]);
+    let volumes = volumes(disk);
+    assert!(named(&volumes, "1").trouble.is_none() && named(&volumes, "2").trouble.is_some());
+    assert!(named(&volumes, "vg/lv").source.is_some());
+}
+
+#[test]
+fn of_more_volumes_than_any_machine_has_the_first_are_found() {
+    let lv = |index: usize| {
+        logical(&format!("l{index}"), "extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"pv0\", 0]")
+    };
+    let text = group(1, &(0..2000).map(lv).collect::<String>());
+    let volumes = volumes(physical_volume('A', &text, &[&[1]]));
+    assert_eq!(volumes.found.len(), 512);
+    assert!(volumes.ended.is_some_and(|error| error.to_string().contains("too many volumes")));
+}
+
+#[test]
 fn logical_volumes_that_lie_are_not_read() {
     let lies = [
         ("loop", "extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"loop\", 0]"),
