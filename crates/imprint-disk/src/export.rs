@@ -3,12 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::encode::{UnitFormat, UnitSizes, Units, in_order};
+use crate::encode::{UnitFormat, UnitSizes, Units};
 use crate::formats::{packed, qcow2, vdi, vhd, vhdx, vmdk, zvhd};
 use crate::{Compression, ReadAt, Run, Target};
 
-/// How much of an uncompressed file is produced at a time.
-const PIECE_BYTES: u64 = 1024 * 1024;
+mod placed;
+mod ranges;
+
+use ranges::write_range;
 
 /// The file that a disk would be. Making one reads the disk's map, not its data, and nothing of it is kept anywhere:
 /// each byte is produced when it is asked for, and is the same each time.
@@ -145,6 +147,23 @@ impl Export {
         }
     }
 
+    /// Hands each piece of the file to `sink` with its place, in no order, on up to `threads` threads at once: for files
+    /// that can be written anywhere. What is known to be zeros is left out. Compressed files are compressed once,
+    /// whatever is known of them. Returns the file's length in bytes, and sizes as [`Export::write`] does.
+    ///
+    /// # Errors
+    /// What reading answers, and what the sink answers.
+    pub fn write_placed(
+        &self,
+        threads: usize,
+        sink: &(dyn Fn(u64, &[u8]) -> io::Result<()> + Sync),
+    ) -> io::Result<(u64, Option<UnitSizes>)> {
+        match &self.body {
+            Body::View(view) => placed::write(view, threads, sink).map(|()| (view.size_bytes(), None)),
+            Body::Units(units) => units.write_placed(threads, sink).map(|(size, sizes)| (size, Some(sizes))),
+        }
+    }
+
     /// Hands the bytes from `offset` on to `sink`, `len` of them, on up to `threads` threads.
     ///
     /// # Errors
@@ -170,27 +189,4 @@ fn units(
     known: Option<UnitSizes>,
 ) -> Result<Body, ExportError> {
     Ok(Body::Units(Box::new(Units::new(disk, Arc::new(format), known)?)))
-}
-
-fn write_range(
-    file: &dyn ReadAt,
-    offset: u64,
-    len: u64,
-    threads: usize,
-    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let end = offset.checked_add(len).filter(|&end| end <= file.size_bytes()).ok_or_else(crate::past_the_end)?;
-    let starts = (0..len.div_ceil(PIECE_BYTES)).map(|number| offset + number * PIECE_BYTES);
-    in_order(
-        threads,
-        starts,
-        || Ok(()),
-        |(), start| {
-            let len = usize::try_from((end - start).min(PIECE_BYTES)).expect("a piece fits into memory");
-            let mut buf = vec![0; len];
-            file.read_at(start, &mut buf)?;
-            Ok(buf)
-        },
-        |buf| sink(&buf),
-    )
 }

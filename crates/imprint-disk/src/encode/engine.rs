@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Layout, Place, UnitEncoder, UnitFormat, UnitSizes, ZeroUnits, in_order};
+use super::{Layout, Place, UnitFormat, UnitSizes, ZeroUnits, in_order};
 use crate::view::{Concat, UnitMap};
 use crate::{ReadAt, corrupt};
 
 mod batch;
 mod region;
 
-use batch::{Batch, Encoded, batches};
+use batch::{Batch, Encoded, Worker, batches};
 use region::Region;
 
 /// Compressed units that a measuring pass keeps instead of compressing them again: small images fit wholly.
@@ -91,6 +91,34 @@ impl Units {
         let layout = layout.unwrap_or_else(|| Arc::new(source.layout(sizes.clone())));
         copy(&*source.format.suffix(&layout)?, sink)?;
         Ok(sizes)
+    }
+
+    /// Writes the whole file, each piece to its place. The prefix comes last, when all sizes are known, so that nothing
+    /// is measured before and nothing kept. Returns the file's length, too.
+    pub(crate) fn write_placed(
+        &self,
+        threads: usize,
+        sink: &dyn Fn(u64, &[u8]) -> io::Result<()>,
+    ) -> io::Result<(u64, UnitSizes)> {
+        let source = &*self.source;
+        let known = self.known.as_ref().map(|known| Arc::clone(&known.layout));
+        let mut at = source.format.prefix_bytes();
+        let mut in_turn = |bytes: &[u8]| {
+            sink(at, bytes)?;
+            at += bytes.len() as u64;
+            Ok(())
+        };
+        let sizes = source.write_units(threads, Vec::new(), known.as_deref(), &mut in_turn)?;
+        let layout = known.unwrap_or_else(|| Arc::new(source.layout(sizes.clone())));
+        copy(&*source.format.suffix(&layout)?, &mut in_turn)?;
+        let end = std::mem::take(&mut at);
+        let mut in_turn = |bytes: &[u8]| {
+            sink(at, bytes)?;
+            at += bytes.len() as u64;
+            Ok(())
+        };
+        copy(&*source.format.prefix(Some(&layout))?, &mut in_turn)?;
+        Ok((end, sizes))
     }
 }
 
@@ -195,23 +223,24 @@ impl Source {
             Some(encoded) => Job::Done(encoded),
             None => Job::Encode(batch),
         });
-        let work = |encoder: &mut Box<dyn UnitEncoder>, job| match job {
+        let work = |worker: &mut Worker, job| match job {
             Job::Done(encoded) => Ok(encoded),
-            Job::Encode(batch) => batch.encode(self, &mut **encoder),
+            Job::Encode(batch) => batch.encode(self, worker),
         };
-        in_order(threads, jobs, || self.format.encoder(), work, sink)
+        in_order(threads, jobs, || self.format.encoder().map(Worker::new), work, sink)
     }
 
-    /// Reads one unit as the encoder wants it.
-    fn read_units(&self, batch: Batch) -> io::Result<Vec<u8>> {
+    /// Reads units as the encoder wants them into `data`, whose bytes so far do not matter.
+    fn read_units(&self, batch: Batch, data: &mut Vec<u8>) -> io::Result<()> {
         let unit = self.map.unit_bytes();
         let start = batch.first * unit;
         let whole = batch.count * unit;
         let stored = whole.min(self.disk.size_bytes() - start);
         let handed = if self.format.fills_last_unit() { whole } else { stored };
-        let mut data = vec![0; usize::try_from(handed).expect("a batch fits into memory")];
-        self.disk.read_at(start, &mut data[..usize::try_from(stored).expect("no more than the batch")])?;
-        Ok(data)
+        data.resize(usize::try_from(handed).expect("a batch fits into memory"), 0);
+        let (stored, behind) = data.split_at_mut(usize::try_from(stored.min(handed)).expect("no more than the batch"));
+        behind.fill(0);
+        self.disk.read_at(start, stored)
     }
 }
 

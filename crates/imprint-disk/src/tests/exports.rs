@@ -36,6 +36,23 @@ fn written(export: &Export, threads: usize) -> (Vec<u8>, Option<UnitSizes>) {
     (bytes, sizes.unwrap_or_else(|error| panic!("{}: {error}", export.target())))
 }
 
+/// What a file becomes whose pieces are put to their places.
+fn placed(export: &Export, threads: usize) -> (Vec<u8>, Option<UnitSizes>) {
+    let bytes = parking_lot::Mutex::new(Vec::new());
+    let written = export.write_placed(threads, &|at, piece| {
+        let (at, mut bytes) = (usize::try_from(at).unwrap(), bytes.lock());
+        let end = bytes.len().max(at + piece.len());
+        bytes.resize(end, 0);
+        bytes[at..at + piece.len()].copy_from_slice(piece);
+        Ok(())
+    });
+    let (size, sizes) = written.unwrap_or_else(|error| panic!("{}: {error}", export.target()));
+    let mut bytes = bytes.into_inner();
+    assert!(bytes.len() as u64 <= size);
+    bytes.resize(usize::try_from(size).unwrap(), 0);
+    (bytes, sizes)
+}
+
 fn read_back(bytes: &[u8], target: Target) -> Disk {
     open(Arc::new(bytes.to_vec()), format_of(target)).unwrap_or_else(|error| panic!("{target}: {error}"))
 }
@@ -48,10 +65,11 @@ fn check(disk: &Sparse, target: Target, ranges: &[(u64, u64)]) {
     assert_eq!(first.size_bytes().is_some(), !target.is_compressed(), "{target}");
     // the number of threads makes no difference, nor does knowing the sizes, which survive being stored
     assert!(written(&first, 3).0 == bytes, "{target}: threads");
+    assert!(placed(&first, 2) == (bytes.clone(), sizes.clone()), "{target}: in places");
     let sizes = sizes.map(|sizes| UnitSizes::from_bytes(&sizes.to_bytes()).unwrap());
     let again = export(&source, target, sizes);
     assert_eq!(again.size_bytes(), Some(bytes.len() as u64), "{target}");
-    assert!(written(&again, 2).0 == bytes, "{target}: known sizes");
+    assert!(written(&again, 2).0 == bytes && placed(&again, 1).0 == bytes, "{target}: known sizes");
     // any range is that of the whole
     for &(start, len) in ranges {
         let start = start % (bytes.len() as u64 + 1);

@@ -35,32 +35,47 @@ pub(super) struct Encoded {
     pub(super) sizes: Vec<u32>,
     pub(super) checks: Vec<u32>,
     /// All of them one behind the other.
+    payload: Box<[u8]>,
+}
+
+/// What a thread encodes with. Its buffers live as long as it does: new ones for each batch would be cleared each time,
+/// by us and by the kernel.
+pub(super) struct Worker {
+    encoder: Box<dyn UnitEncoder>,
+    data: Vec<u8>,
+    unit: Vec<u8>,
     payload: Vec<u8>,
 }
 
+impl Worker {
+    pub(super) fn new(encoder: Box<dyn UnitEncoder>) -> Worker {
+        Worker { encoder, data: Vec::new(), unit: Vec::new(), payload: Vec::new() }
+    }
+}
+
 impl Batch {
-    pub(super) fn encode(self, source: &Source, encoder: &mut dyn UnitEncoder) -> io::Result<Encoded> {
-        let data = source.read_units(self)?;
-        let mut encoded = Encoded { batch: self, sizes: Vec::new(), checks: Vec::new(), payload: Vec::new() };
-        let mut out = Vec::new();
+    pub(super) fn encode(self, source: &Source, worker: &mut Worker) -> io::Result<Encoded> {
+        let Worker { encoder, data, unit: out, payload } = worker;
+        source.read_units(self, data)?;
+        let (mut sizes, mut checks) = (Vec::new(), Vec::new());
+        payload.clear();
         let units = data.chunks(super::usize_of(source.format.unit_bytes()));
         for (unit, data) in (self.first..).zip(units) {
             out.clear();
             let is_left_out = source.zero.is_none() && is_zero(data);
-            encoded.checks.push(if is_left_out { 0 } else { encoder.encode(unit, data, &mut out)? });
-            encoded.sizes.push(length(&out));
-            encoded.payload.extend_from_slice(&out);
+            checks.push(if is_left_out { 0 } else { encoder.encode(unit, data, out)? });
+            sizes.push(length(out));
+            payload.extend_from_slice(out);
         }
-        // what is kept for a second pass should not hold more than it needs
-        encoded.payload.shrink_to_fit();
-        Ok(encoded)
+        // what is kept for a second pass holds no more than it needs
+        Ok(Encoded { batch: self, sizes, checks, payload: payload.as_slice().into() })
     }
 }
 
 impl Encoded {
     /// Each unit with its bytes; none when it is left out.
     pub(super) fn units(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let mut rest = self.payload.as_slice();
+        let mut rest = &*self.payload;
         (self.batch.first..).zip(&self.sizes).map(move |(unit, &size)| {
             let (payload, behind) = rest.split_at(super::usize_of(size));
             rest = behind;

@@ -38,8 +38,8 @@ impl Region {
 
     fn encode(&self, piece: &Piece) -> io::Result<Arc<[u8]>> {
         let unit = piece.place.unit;
-        let data = self.source.read_units(Batch { first: unit, count: 1 })?;
-        let mut payload = Vec::new();
+        let (mut data, mut payload) = (Vec::new(), Vec::new());
+        self.source.read_units(Batch { first: unit, count: 1 }, &mut data)?;
         if self.source.zero.is_some() || !is_zero(&data) {
             let encode = |encoder: &mut Box<dyn UnitEncoder>| encoder.encode(unit, &data, &mut payload);
             self.encoders.with(|| self.source.format.encoder(), encode)?;
