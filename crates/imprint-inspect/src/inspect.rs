@@ -21,6 +21,8 @@ use crate::text::clean;
 use crate::volumes::{Found, Volumes};
 use crate::{boot, os, packages, volumes, windows};
 
+/// How many files of one initramfs are read.
+const INITRDS_MAX: usize = 4;
 /// The longest sentence of a report, in characters.
 const SENTENCE_CHARS_MAX: usize = 2048;
 
@@ -192,20 +194,15 @@ fn only_modules(guest: &Guest) -> Option<String> {
 /// The initramfs of the default entry: all of its files as one, as the kernel takes them.
 fn read_initramfs(guest: &Guest, boot: &Boot, budget: &Budget) -> Result<Option<Initramfs>, Error> {
     let Some(entry) = boot.default_entry() else { return Ok(None) };
-    let mut whole: Option<Initramfs> = None;
-    for path in entry.initrds.iter().take(4) {
-        let Some(file) = guest.open(path) else { continue };
-        let part = match (boot.loader, boot::unified_initrd(guest, path)) {
+    let files = entry.initrds.iter().take(INITRDS_MAX).filter_map(|path| {
+        let file = guest.open(path)?;
+        Some(match (boot.loader, boot::unified_initrd(guest, path)) {
             (Some("uki"), Some((offset, len))) => Part { file, offset, len },
             _ => Part { len: file.size_bytes(), offset: 0, file },
-        };
-        let read = Initramfs::read(&part, budget)?;
-        match &mut whole {
-            None => whole = Some(read),
-            Some(whole) => whole.join(read),
-        }
-    }
-    Ok(whole)
+        })
+    });
+    let files: Vec<Part> = files.collect();
+    if files.is_empty() { Ok(None) } else { Initramfs::read(&files, budget).map(Some) }
 }
 
 /// Makes every text fit to be shown, and puts the items into their order.

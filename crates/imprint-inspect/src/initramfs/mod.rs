@@ -20,14 +20,19 @@ use cpio::{Archive, is_archive};
 pub(crate) use source::{At, Part};
 use source::{Source, from_io, into_io};
 
-/// How many bytes all segments together may decode to.
+/// How many bytes all segments of all files together may decode to.
 const DECODED_BYTES_MAX: u64 = 512 << 20;
-/// How many segments there may be.
+/// How many segments there may be in all files.
 const SEGMENTS_MAX: usize = 16;
-/// How many entries there may be.
+/// How many entries there may be in all files.
 const ENTRIES_MAX: u64 = 200_000;
 /// How many kernels' modules may be in it.
 const VERSIONS_MAX: usize = 16;
+/// How long the version of a kernel and the name of a module may be: the kernel's own bounds.
+const VERSION_BYTES_MAX: usize = 64;
+const MODULE_BYTES_MAX: usize = 64;
+/// What a module takes in memory besides its name.
+const MODULE_BYTES: u64 = 64;
 /// How many bytes tell what a segment is.
 const LOOK_BYTES: usize = 6;
 /// How much is decoded at once.
@@ -49,30 +54,23 @@ pub(crate) struct Initramfs {
 }
 
 impl Initramfs {
-    /// Lists a file. What cannot be read ends the listing and is told in [`Initramfs::trouble`].
+    /// Lists the files that are loaded one behind another: the bounds are for all of them. What cannot be read ends the
+    /// listing of its file and is told in [`Initramfs::trouble`].
     ///
     /// # Errors
     /// Those that end the check.
-    pub(crate) fn read(file: &dyn At, budget: &Budget) -> Result<Initramfs> {
+    pub(crate) fn read<A: At>(files: &[A], budget: &Budget) -> Result<Initramfs> {
         let mut listing = Listing { found: Initramfs::default(), budget, decoded: 0 };
-        let mut source = Source::new(file);
-        match listing.segments(&mut source).map_err(from_io) {
-            Ok(()) => {}
-            Err(error) if error.ends_the_check() => return Err(error),
-            Err(error) => listing.found.trouble = Some(error.to_string()),
+        for file in files {
+            match listing.segments(&mut Source::new(file)).map_err(from_io) {
+                Ok(()) => {}
+                Err(error) if error.ends_the_check() => return Err(error),
+                Err(error) => {
+                    listing.found.trouble.get_or_insert_with(|| error.to_string());
+                }
+            }
         }
         Ok(listing.found)
-    }
-
-    /// What another file loaded behind it adds.
-    pub(crate) fn join(&mut self, other: Initramfs) {
-        self.segments.extend(other.segments);
-        self.entries += other.entries;
-        for (version, modules) in other.modules {
-            self.modules.entry(version).or_default().extend(modules);
-        }
-        self.grows_root |= other.grows_root;
-        self.trouble = self.trouble.take().or(other.trouble);
     }
 
     /// Whether it holds that module for that kernel.
@@ -94,10 +92,12 @@ struct Listing<'b> {
 }
 
 impl Listing<'_> {
+    /// The segments of one file.
     fn segments(&mut self, source: &mut Source<'_>) -> io::Result<()> {
+        let before = self.found.segments.len();
         while skip_zeros(source)? {
             let start = source.look(LOOK_BYTES)?.to_vec();
-            if self.found.segments.len() == SEGMENTS_MAX {
+            if self.found.segments.len() >= SEGMENTS_MAX {
                 return Err(imprint_disk::corrupt("it has too many segments"));
             }
             if is_archive(&start) {
@@ -106,13 +106,13 @@ impl Listing<'_> {
             } else if let Some(codec) = Codec::of(&start) {
                 self.found.segments.push(codec.name());
                 self.compressed(codec, source)?;
-            } else if self.found.segments.is_empty() {
+            } else if self.found.segments.len() == before {
                 return Err(imprint_disk::corrupt("it is neither an archive nor compressed in a known way"));
             } else {
                 return Err(imprint_disk::corrupt("what follows its last segment is none"));
             }
         }
-        if self.found.segments.is_empty() { Err(imprint_disk::corrupt("it is empty")) } else { Ok(()) }
+        if self.found.segments.len() == before { Err(imprint_disk::corrupt("it is empty")) } else { Ok(()) }
     }
 
     /// The archives in a compressed segment, and then what is left of it.
@@ -124,11 +124,16 @@ impl Listing<'_> {
         };
         let left = DECODED_BYTES_MAX.saturating_sub(self.decoded);
         let mut decoded = io::BufReader::with_capacity(BUFFER_BYTES, Metered { stream: decoder, left, budget });
-        // Zeros pad archives to blocks; anything else is the next header's first byte.
-        while skip_zeros(&mut decoded)? {
-            self.archive(&mut decoded)?;
-        }
+        let ended = self.archives(&mut decoded);
         self.decoded = DECODED_BYTES_MAX - decoded.get_ref().left;
+        ended
+    }
+
+    /// Archives one behind another. Zeros pad them to blocks; anything else is the next header's first byte.
+    fn archives(&mut self, stream: &mut impl BufRead) -> io::Result<()> {
+        while skip_zeros(stream)? {
+            self.archive(stream)?;
+        }
         Ok(())
     }
 
@@ -140,23 +145,28 @@ impl Listing<'_> {
             if self.found.entries > ENTRIES_MAX {
                 return Err(imprint_disk::corrupt("it has too many entries"));
             }
-            self.note(&String::from_utf8_lossy(&name));
+            self.note(&String::from_utf8_lossy(&name)).map_err(into_io)?;
         }
         Ok(())
     }
 
-    fn note(&mut self, path: &str) {
+    fn note(&mut self, path: &str) -> Result<()> {
         let path = path.trim_start_matches("./").trim_start_matches('/');
         let path = path.strip_prefix("main/").unwrap_or(path);
         if path.contains("growroot") || path.contains("growpart") || path.contains("growfs") {
             self.found.grows_root = true;
         }
         let inside = path.strip_prefix("usr/").unwrap_or(path).strip_prefix("lib/modules/");
-        let Some((version, file)) = inside.and_then(|rest| rest.split_once('/')) else { return };
-        let Some(module) = module_name(file) else { return };
+        let Some((version, file)) = inside.and_then(|rest| rest.split_once('/')) else { return Ok(()) };
+        let Some(module) = module_name(file) else { return Ok(()) };
+        if version.len() > VERSION_BYTES_MAX || module.len() > MODULE_BYTES_MAX || self.found.has(version, &module) {
+            return Ok(());
+        }
         if self.found.modules.len() < VERSIONS_MAX || self.found.modules.contains_key(version) {
+            self.budget.keep(MODULE_BYTES + module.len() as u64)?;
             self.found.modules.entry(version.to_owned()).or_default().insert(module);
         }
+        Ok(())
     }
 }
 
@@ -195,9 +205,14 @@ impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.stream.read(buf)?;
         self.budget.step().map_err(into_io)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            into_io(Error::corrupt(format!("it decodes to more than {} MiB", DECODED_BYTES_MAX >> 20)))
-        })?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.left = 0;
+                let text = format!("it decodes to more than {} MiB", DECODED_BYTES_MAX >> 20);
+                return Err(into_io(Error::corrupt(text)));
+            }
+        }
         Ok(read)
     }
 }

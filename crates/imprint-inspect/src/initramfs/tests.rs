@@ -16,7 +16,36 @@ impl At for Bytes {
 }
 
 fn listing(bytes: Vec<u8>) -> Initramfs {
-    Initramfs::read(&Bytes(bytes), &Budget::new(Limits::default())).unwrap()
+    Initramfs::read(&[Bytes(bytes)], &Budget::new(Limits::default())).unwrap()
+}
+
+#[test]
+fn the_bounds_are_for_all_files_together() {
+    let files: Vec<Bytes> = (0..4).map(|_| Bytes(archive(&["a"]).repeat(5))).collect();
+    let found = Initramfs::read(&files, &Budget::new(Limits::default())).unwrap();
+    assert_eq!((found.segments.len(), found.trouble.as_deref()), (16, Some("it has too many segments")));
+
+    let zeros = vec![0; 1 << 20];
+    let large = || {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        (0..300).for_each(|_| encoder.write_all(&zeros).unwrap());
+        Bytes(encoder.finish().unwrap())
+    };
+    let found = Initramfs::read(&[large(), large()], &Budget::new(Limits::default())).unwrap();
+    assert!(found.trouble.unwrap().contains("512 MiB"));
+}
+
+#[test]
+fn names_of_modules_are_bounded_and_charged() {
+    let name = |number: usize| format!("lib/modules/6/{number:0>60}.ko");
+    let names: Vec<String> = (0..1000).map(name).chain([format!("lib/modules/6/{}.ko", "x".repeat(4000))]).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let files = [Bytes(archive(&names)), Bytes(archive(&names))];
+    let budget = Budget::new(Limits::default());
+    let found = Initramfs::read(&files, &budget).unwrap();
+    assert_eq!((found.module_count(), budget.bytes_held()), (1000, 1000 * (MODULE_BYTES + 60)));
+    let small = Budget::new(Limits { held_bytes: 50_000, ..Limits::default() });
+    assert!(Initramfs::read(&files, &small).unwrap_err().ends_the_check());
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

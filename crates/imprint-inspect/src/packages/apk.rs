@@ -3,6 +3,7 @@
 use super::Collected;
 use crate::error::Result;
 use crate::report::Package;
+use crate::text::clean_word;
 use crate::tree::Tree;
 
 /// Where the list is: today's place, and the one of releases with a merged `/usr`.
@@ -33,7 +34,8 @@ pub(super) fn parse(text: &[u8], found: &mut Collected<'_>) -> Result<()> {
             continue;
         }
         let [letter, b':', value @ ..] = line else { continue };
-        let value = || String::from_utf8_lossy(value).into_owned();
+        // Cut before it is copied: a field may be as long as the file.
+        let value = || clean_word(value);
         match letter {
             b'P' => package.name = value(),
             b'V' => package.version = value(),

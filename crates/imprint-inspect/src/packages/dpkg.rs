@@ -3,6 +3,7 @@
 use super::Collected;
 use crate::error::Result;
 use crate::report::Package;
+use crate::text::clean_word;
 use crate::tree::Tree;
 
 /// dpkg's list. A full desktop's is some 10 MB long.
@@ -89,7 +90,8 @@ fn finish(stanza: &Stanza<'_>, presence: Presence, found: &mut Collected<'_>) ->
     if stanza.name.is_empty() || (presence == Presence::IfInstalled && !is_installed(stanza.status)) {
         return Ok(());
     }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // Cut before it is copied: a field may be as long as the file.
+    let text = |bytes: &[u8]| clean_word(bytes);
     found.add(Package {
         name: text(stanza.name),
         version: text(stanza.version),

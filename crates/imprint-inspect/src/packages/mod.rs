@@ -18,6 +18,9 @@ use crate::tree::Tree;
 /// The most packages that a report lists; no system has so many.
 const PACKAGES_MAX: usize = 100_000;
 
+/// What a package takes in memory besides its texts, as long as the list has room for more.
+const PACKAGE_BYTES: u64 = 2 * size_of::<Package>() as u64;
+
 /// What is installed.
 #[derive(Debug, Default)]
 pub struct Installed {
@@ -102,6 +105,9 @@ impl<'a> Collected<'a> {
             source: package.source.map(clean_word).filter(|text| !text.is_empty()),
         };
         if !package.name.is_empty() {
+            let texts = [&package.name, &package.version, &package.architecture].into_iter();
+            let texts = texts.chain(&package.licence).chain(&package.source);
+            self.budget.keep(PACKAGE_BYTES + texts.map(|text| text.len() as u64).sum::<u64>())?;
             self.packages.push(package);
         }
         Ok(())

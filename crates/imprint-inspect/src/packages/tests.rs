@@ -54,6 +54,22 @@ fn only_installed_packages_of_dpkg_count() {
 }
 
 #[test]
+fn texts_are_cut_and_packages_are_charged() {
+    let long = "x".repeat(1 << 20);
+    let status = format!("Package: {long}\nVersion: {long}\nArchitecture: {long}\nSource: {long}\n");
+    let apk = format!("P:{long}\nV:{long}\nA:{long}\nL:{long}\no:{long}\n\n");
+    let budget = Budget::new(Limits { held_bytes: 10_000, ..Limits::default() });
+    let mut found = Collected::new(&budget);
+    dpkg::parse(status.as_bytes(), Presence::Always, &mut found).unwrap();
+    apk::parse(apk.as_bytes(), &mut found).unwrap();
+    assert_eq!(budget.bytes_held(), 2 * PACKAGE_BYTES + 9 * 256);
+    assert!(found.packages.iter().all(|package| package.name.len() == 256));
+    let many: String = (0..100).map(|number| format!("P:p{number}\nV:1\n\n")).collect();
+    assert!(apk::parse(many.as_bytes(), &mut found).unwrap_err().ends_the_check());
+    assert!(budget.bytes_held() <= 10_000);
+}
+
+#[test]
 fn a_file_of_one_package_needs_no_status() {
     let text = b"Package: base-files\r\nVersion: 12\r\nArchitecture: amd64\r\n";
     assert_eq!(parsed(|found| dpkg::parse(text, Presence::Always, found)), ["base-files|12|amd64||"]);

@@ -3,7 +3,7 @@
 //! The buckets do not matter here: every page in use says that it holds pairs, so the pages are read one after the
 //! other. Numbers have the byte order of the machine that wrote the file.
 
-use super::{Collected, HEADER_BYTES_MAX, add};
+use super::{Collected, HEADER_BYTES_MAX, Whole, add};
 use crate::error::{Error, Result};
 use crate::fields::{be16, be32, le16, le32};
 use crate::guest_file::Bytes;
@@ -57,11 +57,7 @@ pub(super) fn read(file: &dyn Bytes, found: &mut Collected<'_>) -> Result<()> {
         if !matches!(page[PAGE_TYPE], TYPE_HASH | TYPE_HASH_UNSORTED) {
             continue;
         }
-        for header in pages.values(&page, &mut chain_pages_left, found)? {
-            if header.len() >= HEADER_BYTES_MIN {
-                add(&header, found)?;
-            }
-        }
+        pages.values(&page, &mut chain_pages_left, found)?;
     }
     Ok(())
 }
@@ -93,12 +89,10 @@ impl Pages<'_> {
         self.file.read_at(u64::from(number) * self.page_bytes as u64, page)
     }
 
-    /// The values of a page of pairs. A key is the number of a package; what stands under number 0 is the next free
+    /// Adds the values of a page of pairs. A key is the number of a package; what stands under number 0 is the next free
     /// number, and too short to be a header.
-    fn values(&self, page: &[u8], chain_pages_left: &mut u32, found: &Collected<'_>) -> Result<Vec<Vec<u8>>> {
+    fn values(&self, page: &[u8], chain_pages_left: &mut u32, found: &mut Collected<'_>) -> Result<()> {
         let count = usize::from(self.u16(page, PAGE_ITEMS)?);
-        let mut values = Vec::new();
-        let mut held = 0;
         let mut end = self.page_bytes;
         for item in 0..count {
             found.budget.step()?;
@@ -111,24 +105,26 @@ impl Pages<'_> {
                 continue;
             }
             match bytes.first() {
-                Some(&ITEM_HERE) => values.push(bytes[1..].to_vec()),
+                Some(&ITEM_HERE) if bytes.len() > HEADER_BYTES_MIN => add(&bytes[1..], found)?,
                 Some(&ITEM_CHAIN) => {
                     let (first, len) = (self.u32(bytes, 4)?, self.u32(bytes, 8)? as usize);
-                    held += len;
-                    if held > HEADER_BYTES_MAX {
-                        return Err(Error::corrupt("the headers of a page of Packages are too long"));
+                    if len > HEADER_BYTES_MAX {
+                        return Err(Error::corrupt("a header of Packages is too long"));
                     }
-                    values.push(self.chain(first, len, chain_pages_left, found)?);
+                    if len >= HEADER_BYTES_MIN {
+                        add(&self.chain(first, len, chain_pages_left, found)?, found)?;
+                    }
                 }
                 _ => {}
             }
         }
-        Ok(values)
+        Ok(())
     }
 
     /// A value that has pages of its own.
-    fn chain(&self, first: u32, len: usize, pages_left: &mut u32, found: &Collected<'_>) -> Result<Vec<u8>> {
-        let _held = found.budget.hold(len.min(HEADER_BYTES_MAX) as u64)?;
+    fn chain<'b>(&self, first: u32, len: usize, pages_left: &mut u32, found: &Collected<'b>) -> Result<Whole<'b>> {
+        // The last page may hold more than is wanted.
+        let held = found.budget.hold((len + self.page_bytes) as u64)?;
         let mut value = Vec::new();
         let mut page = vec![0; self.page_bytes];
         let mut number = first;
@@ -148,7 +144,7 @@ impl Pages<'_> {
             number = self.u32(&page, PAGE_NEXT)?;
         }
         value.truncate(len);
-        Ok(value)
+        Ok(held.with(value))
     }
 
     fn u16(&self, bytes: &[u8], at: usize) -> Result<u16> {

@@ -9,6 +9,7 @@ mod tests;
 mod wal;
 
 use super::Collected;
+use crate::budget::{Budget, Charged};
 use crate::error::{Error, Result};
 use crate::guest_file::{Bytes, GuestFile};
 use crate::tree::Tree;
@@ -18,6 +19,9 @@ const DIRECTORIES: [&str; 2] = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
 
 /// The longest header that is read; the kernel's with all its files is about 1 MiB.
 const HEADER_BYTES_MAX: usize = 32 << 20;
+
+/// A header in memory, charged for as long as it is there.
+type Whole<'b> = Charged<Vec<u8>, &'b Budget>;
 
 /// The kinds of database.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! rpm's own database (`Packages.db`): pages of slots, each of which says where a header's blocks are. Little endian.
 
-use super::{Collected, HEADER_BYTES_MAX, add};
+use super::{Collected, HEADER_BYTES_MAX, Whole, add};
 use crate::error::{Error, Result};
 use crate::fields::le32;
 use crate::guest_file::Bytes;
@@ -57,7 +57,7 @@ pub(super) fn read(file: &dyn Bytes, found: &mut Collected<'_>) -> Result<()> {
 }
 
 /// The header that a slot points to.
-fn blob(file: &dyn Bytes, index: u32, offset: u64, bytes: u64, found: &Collected<'_>) -> Result<Vec<u8>> {
+fn blob<'b>(file: &dyn Bytes, index: u32, offset: u64, bytes: u64, found: &Collected<'b>) -> Result<Whole<'b>> {
     let mut head = [0; BLOB_HEAD_BYTES];
     file.read_at(offset, &mut head)?;
     if !head.starts_with(BLOB_MAGIC) || le32(&head, 4)? != index {
@@ -67,8 +67,8 @@ fn blob(file: &dyn Bytes, index: u32, offset: u64, bytes: u64, found: &Collected
     if len > HEADER_BYTES_MAX || (len + BLOB_HEAD_BYTES + BLOB_TAIL_BYTES) as u64 > bytes {
         return Err(Error::corrupt("a header of Packages.db is longer than its blocks"));
     }
-    let _held = found.budget.hold(len as u64)?;
+    let held = found.budget.hold(len as u64)?;
     let mut header = vec![0; len];
     file.read_at(offset + BLOB_HEAD_BYTES as u64, &mut header)?;
-    Ok(header)
+    Ok(held.with(header))
 }

@@ -2,7 +2,8 @@
 //! `rpmdb.sqlite`. No SQL: the table's tree of pages is walked.
 
 use super::wal::Log;
-use super::{Collected, HEADER_BYTES_MAX, add};
+use super::{Collected, HEADER_BYTES_MAX, Whole, add};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::fields::{be16, be32, byte, slice};
 use crate::guest_file::Bytes;
@@ -44,7 +45,7 @@ const SCHEMA_ROOT: usize = 3;
 
 /// Adds all packages. `log` is the file of writes that are not yet in the database, if there is one.
 pub(super) fn read(file: &dyn Bytes, log: Option<&dyn Bytes>, found: &mut Collected<'_>) -> Result<()> {
-    let mut pages = Pages::open(file, log, found)?;
+    let mut pages = Pages::open(file, log, found.budget)?;
     let mut root = None;
     pages.walk(1, SCHEMA_BYTES_MAX, found, &mut |record, _| {
         let columns = columns(record)?;
@@ -78,10 +79,10 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn open(file: &'a dyn Bytes, log: Option<&'a dyn Bytes>, found: &Collected<'_>) -> Result<Pages<'a>> {
+    fn open(file: &'a dyn Bytes, log: Option<&'a dyn Bytes>, budget: &'a Budget) -> Result<Pages<'a>> {
         let mut header = [0; FILE_HEADER_BYTES];
         let mut log = match log {
-            Some(bytes) => Log::open(bytes, found.budget)?,
+            Some(bytes) => Log::open(bytes, budget)?,
             None => None,
         };
         // a database that was never written back has its first page in the log only
@@ -157,7 +158,7 @@ impl<'a> Pages<'a> {
     }
 
     /// A row's record: what is on the page, and what went to pages of its own.
-    fn record(&mut self, page: &[u8], at: usize, max: usize, found: &Collected<'_>) -> Result<Vec<u8>> {
+    fn record<'b>(&mut self, page: &[u8], at: usize, max: usize, found: &Collected<'b>) -> Result<Whole<'b>> {
         let (len, used) = varint(page, at)?;
         let (_row, used_too) = varint(page, at + used)?;
         let start = at + used + used_too;
@@ -166,7 +167,7 @@ impl<'a> Pages<'a> {
             return Err(Error::corrupt("a row of rpmdb.sqlite is too long"));
         }
         let here = self.bytes_on_page(len);
-        let _held = found.budget.hold(len as u64)?;
+        let held = found.budget.hold(len as u64)?;
         let mut record = slice(page, start, here)?.to_vec();
         if here < len {
             let mut next = be32(page, start + here)?;
@@ -177,7 +178,7 @@ impl<'a> Pages<'a> {
                 next = be32(&more, 0)?;
             }
         }
-        Ok(record)
+        Ok(held.with(record))
     }
 
     /// How many bytes of a record of that length stay on its page (file format, "Cell payload overflow pages").

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Held};
 use crate::error::Result;
 use crate::fields::be32;
 use crate::guest_file::Bytes;
@@ -17,6 +17,9 @@ const FRAME_HEADER_BYTES: usize = 24;
 /// The most pages of a log that are looked at.
 const FRAMES_MAX: u64 = 1 << 20;
 
+/// What a frame's place takes in memory: until its commit, and after.
+const FRAME_BYTES: u64 = 64;
+
 /// A log, and where the newest committed form of each page in it is.
 pub(super) struct Log<'a> {
     bytes: &'a dyn Bytes,
@@ -24,12 +27,14 @@ pub(super) struct Log<'a> {
     places: HashMap<u32, u64>,
     /// Pages of the database after the last commit.
     pages: u32,
+    /// What the places are charged.
+    held: Held<&'a Budget>,
 }
 
 impl<'a> Log<'a> {
     /// Reads a log up to its last commit; none when nothing in it counts. A log ends where a frame's salt or checksum is
     /// not the one expected: what follows is older, or was never finished.
-    pub(super) fn open(bytes: &'a dyn Bytes, budget: &Budget) -> Result<Option<Log<'a>>> {
+    pub(super) fn open(bytes: &'a dyn Bytes, budget: &'a Budget) -> Result<Option<Log<'a>>> {
         let mut header = [0; HEADER_BYTES];
         if bytes.size_bytes() < HEADER_BYTES as u64 {
             return Ok(None);
@@ -44,7 +49,7 @@ impl<'a> Log<'a> {
         if sum.state != (be32(&header, 24)?, be32(&header, 28)?) {
             return Ok(None);
         }
-        let mut log = Log { bytes, page_bytes, places: HashMap::new(), pages: 0 };
+        let mut log = Log { bytes, page_bytes, places: HashMap::new(), pages: 0, held: budget.hold(0)? };
         log.take_frames(&header[16..24], sum, budget)?;
         Ok((log.pages > 0).then_some(log))
     }
@@ -64,6 +69,7 @@ impl<'a> Log<'a> {
             if &head[8..16] != salt || sum.state != (be32(head, 16)?, be32(head, 20)?) {
                 break;
             }
+            self.held.grow(FRAME_BYTES)?;
             uncommitted.push((be32(head, 0)?, start + FRAME_HEADER_BYTES as u64));
             let pages = be32(head, 4)?;
             if pages > 0 {
