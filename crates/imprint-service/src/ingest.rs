@@ -4,6 +4,7 @@ use bytes::Bytes;
 use imprint_disk::{Inspection, Inspector};
 use imprint_model::{Content, LeaseId};
 use imprint_store::{MapWriter, Written};
+use tokio::task::yield_now;
 
 use crate::Service;
 use crate::error::{Error, Quota};
@@ -21,6 +22,8 @@ pub(crate) enum Digests {
 
 /// Zeros that are digested at once.
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+/// So many times before others have their turn.
+const ZEROS_IN_A_ROW: u64 = 64;
 
 /// A stream of bytes being taken in. Dropping it leaves garbage for collection.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl Ingest {
     /// Takes so many zeros; they cost no more than their digests.
     pub(crate) async fn write_zeros(&mut self, count: u64) -> Result<(), Error> {
         self.count(count)?;
-        let mut left = count;
+        let (mut left, mut parts) = (count, 0_u64);
         while left > 0 {
             let part = usize::try_from(left).unwrap_or(ZEROS.len()).min(ZEROS.len());
             self.inspector.feed(&ZEROS[..part]);
@@ -91,6 +94,11 @@ impl Ingest {
                 hashers.update(Bytes::from_static(&ZEROS[..part])).await?;
             }
             left -= part as u64;
+            parts += 1;
+            if parts.is_multiple_of(ZEROS_IN_A_ROW) {
+                // a disk may be terabytes of zeros
+                yield_now().await;
+            }
         }
         Ok(self.writer.write_zeros(count).await?)
     }
@@ -139,5 +147,30 @@ impl Ingested {
             md5: self.hashes.as_ref().map(|hashes| hashes.md5.clone()),
             hash: self.hashes.as_ref().map(|hashes| hashes.strong.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::testing::World;
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_a_hole_is_taken() {
+        let (world, turns) = (World::new(), Arc::new(AtomicU64::new(0)));
+        let mut ingest = world.service.ingest_with(Digests::LeftOut).await.expect("begun");
+        let counted = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        ingest.write_zeros(64 << 30).await.expect("taken");
+        other.abort();
+        assert!(turns.load(Ordering::Relaxed) > 1_000);
     }
 }

@@ -3,6 +3,9 @@
 use imprint_inspect::{ItemName, Os, Report};
 use imprint_model::{Architecture, BootMode, Image, OsType};
 
+use crate::error::{Field, Quota};
+use crate::limits::{Limits, within};
+
 /// Property for the version of the system inside, as clients know it.
 const KEY_VERSION: &str = "os_version";
 /// Property for the distribution, where it has no name among the platforms.
@@ -33,17 +36,18 @@ const PLATFORMS: [(&str, &str); 21] = [
     ("uos", "UOS"),
 ];
 
-/// Says of the image what the report tells and nobody has said; whether that was anything.
-pub(super) fn apply(image: &mut Image, report: &Report) -> bool {
+/// Says of the image what the report tells and nobody has said, as far as the limits leave room for it; whether that
+/// was anything.
+pub(super) fn apply(image: &mut Image, report: &Report, limits: &Limits) -> bool {
     let before = (image.facts.clone(), image.properties.len());
     let Some(os) = &report.os else { return false };
+    let fits = |text: &String| limits.text(Field::Platform, text.clone()).is_ok();
     let architecture = os.architecture.as_deref().and_then(architecture);
-    let platform = platform(os);
+    let platform = platform(os).filter(fits);
+    let same_system = is_same_system(image, os, platform.as_deref());
     let facts = &mut image.facts;
-    // what is left of another system's description would be wrong of this one
-    let same_system = facts.platform.is_none() || facts.platform == platform;
     if same_system && facts.os_name.is_none() {
-        facts.os_name = os_name(os, platform.as_deref(), architecture);
+        facts.os_name = os_name(os, platform.as_deref(), architecture).filter(fits);
     }
     // a property of that name is somebody's word for the same
     let said = |name: &str| image.properties.get(name).is_some_and(Option::is_some);
@@ -62,18 +66,34 @@ pub(super) fn apply(image: &mut Image, report: &Report) -> bool {
     if facts.nvme.is_none() {
         facts.nvme = report.item(ItemName::Nvme).map(|item| item.risk.is_none());
     }
-    let mut say = |name: &str, value: &str| {
-        if !value.is_empty() && !image.properties.contains_key(name) {
-            image.properties.insert(name.to_owned(), Some(value.to_owned()));
-        }
-    };
     if same_system {
-        say(KEY_VERSION, &os.version);
+        say(image, KEY_VERSION, &os.version, limits);
         if platform.is_none() && image.facts.platform.is_none() {
-            say(KEY_DISTRIBUTION, &os.distribution);
+            say(image, KEY_DISTRIBUTION, &os.distribution, limits);
         }
     }
     (image.facts.clone(), image.properties.len()) != before
+}
+
+/// Whether the system that was found can be the one that somebody described: what is left of another system's
+/// description would be wrong of it, and its own wrong of the other.
+fn is_same_system(image: &Image, os: &Os, platform: Option<&str>) -> bool {
+    let told = image.properties.get(KEY_DISTRIBUTION).and_then(Option::as_deref).filter(|told| !told.is_empty());
+    let names_it = |word: &str| {
+        word.eq_ignore_ascii_case(&os.distribution) || platform.is_some_and(|name| word.eq_ignore_ascii_case(name))
+    };
+    told.is_none_or(names_it) && image.facts.platform.as_deref().is_none_or(|told| Some(told) == platform)
+}
+
+/// Sets a property that nobody has set, if the image may have one more.
+fn say(image: &mut Image, name: &str, value: &str, limits: &Limits) {
+    let has_room = within(limits.image_properties, image.properties.len() as u64 + 1, Quota::Properties).is_ok();
+    if value.is_empty() || !has_room || image.properties.contains_key(name) {
+        return;
+    }
+    if let Ok(value) = limits.property_value(name, value.to_owned()) {
+        image.properties.insert(name.to_owned(), Some(value));
+    }
 }
 
 fn platform(os: &Os) -> Option<String> {
@@ -147,6 +167,10 @@ mod tests {
         Report { os: Some(os), items: vec![nvme], ..Report::default() }
     }
 
+    fn apply(image: &mut Image, report: &Report) -> bool {
+        super::apply(image, report, &Limits::default())
+    }
+
     fn blank() -> Image {
         Image::blank(ImageId::random(), ProjectId::from("me"), "r".to_owned(), Timestamp(1))
     }
@@ -176,6 +200,34 @@ mod tests {
         assert_eq!((facts.platform.as_deref(), facts.os_name.as_deref()), (Some("Ubuntu"), None));
         assert_eq!((facts.architecture, facts.boot_mode, facts.os_type), (Some(Architecture::Arm64), None, None));
         assert!(!image.properties.contains_key("os_version"), "the version is of another system");
+    }
+
+    #[test]
+    fn what_another_system_was_said_to_be_is_not_mixed_with_this_one() {
+        for (told, expected) in [("ubuntu", None), ("Debian", Some("12.15")), ("debian", Some("12.15"))] {
+            let mut image = blank();
+            image.properties.insert("os_distro".to_owned(), Some(told.to_owned()));
+            apply(&mut image, &debian());
+            let version = image.properties.get("os_version").cloned().flatten();
+            assert_eq!(version.as_deref(), expected, "{told}");
+            assert_eq!((image.facts.os_name.is_some(), image.facts.platform), (expected.is_some(), None), "{told}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_beyond_the_limits() {
+        let limits = Limits { image_properties: 1, ..Limits::default() };
+        let mut image = blank();
+        image.properties.insert("own".to_owned(), None);
+        super::apply(&mut image, &debian(), &limits);
+        assert_eq!(image.properties.len(), 1, "there was room for one");
+        let mut windows = Report { os: Some(Os { kind: "windows".to_owned(), ..Os::default() }), ..Report::default() };
+        if let Some(os) = &mut windows.os {
+            os.pretty_name = format!("Windows Server {}", "x".repeat(241));
+        }
+        let mut image = blank();
+        apply(&mut image, &windows);
+        assert_eq!((image.facts.platform, image.facts.os_name), (None, None), "texts of more than 255 characters");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use imprint_model::{Content, DiskFormat, Image, Job};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
+use super::kept::{Encoded, Reading};
 use super::{describe, kept};
 use crate::Service;
 use crate::disks::{disk_format_of, guest_inside};
@@ -18,6 +19,15 @@ use crate::jobs::Ending;
 /// Time between two notes of progress.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
+/// What a check found.
+struct Found {
+    /// Where.
+    reading: Reading,
+    report: Report,
+    /// The same as it is to be kept, when it is new.
+    encoded: Option<Encoded>,
+}
+
 impl Service {
     /// Looks into an image. What becomes of it is written when the job ends.
     pub(crate) async fn run_check(&self, job: &Job, again: bool) -> Result<Ending, Error> {
@@ -25,63 +35,59 @@ impl Service {
         let load = move |tx: &mut Tx<'_>| {
             let image = images::get(tx, id)?.filter(|image| image.status.has_data()).ok_or(Error::Gone)?;
             let content = image.content.clone().ok_or(Error::Gone)?;
-            let known = kept::complete(tx, content.map)?.filter(|_| !again);
-            Ok::<_, Error>((image, content, known))
+            let format = disk_format_of(image.container_format, image.disk_format)?;
+            let known = if again { None } else { kept::complete(tx, (content.map, format))? };
+            Ok::<_, Error>((content, format, known))
         };
-        let (image, content, known) = self.catalogue.read(load).await?;
+        let (content, format, known) = self.catalogue.scan(load).await?;
         let (report, encoded) = match known {
             // somebody else looked into the same bytes meanwhile
             Some(report) => (report, None),
-            None => {
-                let format = disk_format_of(image.container_format, image.disk_format)?;
-                let report = self.look_into(job, &content, format).await?;
-                let encoded = kept::encode(&report)?;
-                (report, Some(encoded))
-            }
+            None => self.look_into(job, &content, format).await.map(|(report, encoded)| (report, Some(encoded)))?,
         };
         let (service, job) = (self.clone(), job.clone());
-        Ok(Box::new(move |tx| service.settle_check(tx, &job, &content, &report, encoded.as_ref())))
+        let found = Found { reading: (content.map, format), report, encoded };
+        Ok(Box::new(move |tx| service.settle_check(tx, &job, &found)))
     }
 
-    async fn look_into(&self, job: &Job, content: &Content, format: DiskFormat) -> Result<Report, Error> {
+    async fn look_into(&self, job: &Job, content: &Content, format: DiskFormat) -> Result<(Report, Encoded), Error> {
         let limits = Limits::default();
         let (stored, call_off) = self.stored_disk(content).await?;
         let watched = Arc::clone(&stored);
         let look = move || {
-            let guest = guest_inside(&stored, format)?;
-            Ok::<_, Error>(imprint_inspect::inspect(&guest, limits))
+            let looked = guest_inside(&stored, format).map(|guest| imprint_inspect::inspect(&guest, limits));
+            // what the store did not give says nothing about the image
+            stored.trouble().map_or(Ok(()), Err)?;
+            let report = looked?;
+            let encoded = kept::encode(&report)?;
+            Ok::<_, Error>((report, encoded))
         };
         let mut looking = spawn_blocking(look);
         let most_bytes = content.size_bytes.min(limits.read_bytes);
-        let report = loop {
+        let looked = loop {
             tokio::select! {
-                report = &mut looking => break report.map_err(Error::internal)??,
+                looked = &mut looking => break looked.map_err(Error::internal)??,
                 () = tokio::time::sleep(NOTE_EVERY) => {
                     self.note_progress_of(job, watched.bytes_read().min(most_bytes), most_bytes).await?;
                 }
             }
         };
         drop(call_off);
-        Ok(report)
+        Ok(looked)
     }
 
     /// Keeps what was found out, and says of the image what nobody has said yet.
-    fn settle_check(
-        &self,
-        tx: &mut Tx<'_>,
-        job: &Job,
-        content: &Content,
-        report: &Report,
-        encoded: Option<&(Vec<u8>, Vec<u8>)>,
-    ) -> Result<Value, Error> {
+    fn settle_check(&self, tx: &mut Tx<'_>, job: &Job, found: &Found) -> Result<Value, Error> {
+        let Found { reading, report, encoded } = found;
         let id = job.image.ok_or_else(|| Error::internal("a check without an image"))?;
         let now = self.clock.now();
-        let same = |image: &Image| image.content.as_ref().is_some_and(|found| found.map == content.map);
+        let same = |image: &Image| image.content.as_ref().is_some_and(|content| content.map == reading.0);
         let mut image = images::get(tx, id)?.filter(same).ok_or(Error::Gone)?;
-        if let Some((whole, short)) = encoded {
-            kept::keep(tx, content.map, (whole, short), now)?;
-        }
-        if describe::apply(&mut image, report) {
+        let better = match encoded {
+            Some(encoded) => kept::keep(tx, *reading, encoded, now)?,
+            None => None,
+        };
+        if describe::apply(&mut image, better.as_ref().unwrap_or(report), &self.settings.limits) {
             image.updated_at = now;
             images::update(tx, &image)?;
         }

@@ -10,13 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use imprint_catalogue::{Tx, images, jobs};
 use imprint_inspect::Report;
-use imprint_model::{Action, Caller, Image, ImageId, Job, MapId};
+use imprint_model::{Action, Caller, Image, ImageId, Job};
+use tokio::task::spawn_blocking;
 
 use crate::Service;
 use crate::access::{load, note};
+use crate::disks::disk_format_of;
 use crate::error::Error;
 use crate::jobs::{Asker, JobMark, Work, enqueue_for};
 use crate::settings::CheckPolicy;
+use kept::{Key, Reading};
 
 /// What is known of a check that an image was to have.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,8 +52,9 @@ impl Service {
         let (service, asker) = (self.clone(), caller.clone());
         let begin = move |tx: &mut Tx<'_>| {
             let mut image = load(tx, &asker, Action::Write, id)?;
-            let content = image.content.clone().filter(|_| image.status.has_data());
-            let content = content.ok_or(Error::WrongStatus(image.status))?;
+            if image.content.is_none() || !image.status.has_data() {
+                return Err(Error::WrongStatus(image.status));
+            }
             let open = jobs::open_of_images(tx, &[id])?.into_iter().find(|job| job.kind == Work::CHECK_IMAGE);
             if open.is_some() {
                 return Ok(open);
@@ -58,8 +62,8 @@ impl Service {
             let now = service.clock.now();
             image.facts.check_wanted = true;
             image.updated_at = now;
-            if let Some(report) = kept::complete(tx, content.map)?.filter(|_| !again) {
-                describe::apply(&mut image, &report);
+            if let Some(report) = known_of(tx, &image)?.filter(|_| !again) {
+                describe::apply(&mut image, &report, &service.settings.limits);
                 images::update(tx, &image)?;
                 return Ok(None);
             }
@@ -81,14 +85,15 @@ impl Service {
         let look = move |tx: &mut Tx<'_>| {
             let image = load(tx, &asker, Action::Download, id)?;
             let job = jobs::open_of_images(tx, &[id])?.into_iter().find(|job| job.kind == Work::CHECK_IMAGE);
-            let bytes = match &image.content {
-                Some(content) => kept::whole(tx, content.map)?,
+            let bytes = match reading_of(&image) {
+                Some(reading) => kept::whole(tx, reading)?,
                 None => None,
             };
             Ok::<_, Error>((image, bytes, job))
         };
         let (image, bytes, job) = self.catalogue.scan(look).await?;
-        let report = bytes.map(|bytes| kept::decode(&bytes)).transpose()?;
+        let decode = move || bytes.map(|bytes| kept::decode(&bytes)).transpose();
+        let report = spawn_blocking(decode).await.map_err(Error::internal)??;
         Ok(Checked { image, report, job })
     }
 
@@ -98,25 +103,22 @@ impl Service {
     /// # Errors
     /// When the catalogue does not answer.
     pub async fn check_outcomes(&self, images: &[Image]) -> Result<Vec<Option<CheckOutcome>>, Error> {
-        let map_of = |image: &Image| -> Option<MapId> {
-            let wanted = image.facts.check_wanted && image.status.has_data();
-            image.content.as_ref().filter(|_| wanted).map(|content| content.map)
-        };
-        let maps: Vec<MapId> = images.iter().filter_map(map_of).collect();
-        if maps.is_empty() {
+        let wanted = |image: &Image| reading_of(image).filter(|_| image.facts.check_wanted && image.status.has_data());
+        let readings: Vec<Reading> = images.iter().filter_map(wanted).collect();
+        if readings.is_empty() {
             return Ok(vec![None; images.len()]);
         }
-        let ids: Vec<ImageId> = images.iter().filter(|image| map_of(image).is_some()).map(|image| image.id).collect();
+        let ids: Vec<ImageId> = images.iter().filter(|image| wanted(image).is_some()).map(|image| image.id).collect();
         let look = move |tx: &mut Tx<'_>| {
-            let known = kept::short_of(tx, &maps)?;
+            let known = kept::short_of(tx, &readings)?;
             let open = jobs::open_of_images(tx, &ids)?;
             let open = open.iter().filter(|job| job.kind == Work::CHECK_IMAGE).filter_map(|job| job.image);
             Ok::<_, Error>((known, open.collect::<BTreeSet<ImageId>>()))
         };
-        let (known, open): (BTreeMap<MapId, Report>, _) = self.catalogue.scan(look).await?;
+        let (known, open): (BTreeMap<Key, Report>, _) = self.catalogue.scan(look).await?;
         let outcome = |image: &Image| {
-            let map = map_of(image)?;
-            Some(match known.get(&map) {
+            let reading = wanted(image)?;
+            Some(match known.get(&kept::key(reading)) {
                 _ if open.contains(&image.id) => CheckOutcome::UnderWay,
                 Some(report) => CheckOutcome::Said(Box::new(report.clone())),
                 None => CheckOutcome::Nothing,
@@ -129,10 +131,11 @@ impl Service {
     /// taken over at once. The image's record is written by whoever calls.
     pub(crate) fn begin_check(&self, tx: &mut Tx<'_>, image: &mut Image, asker: &Asker) -> Result<(), Error> {
         image.facts.check_wanted |= self.settings.check_images == CheckPolicy::Always;
-        let map = image.content.as_ref().map(|content| content.map);
-        let Some(map) = map.filter(|_| image.facts.check_wanted) else { return Ok(()) };
-        if let Some(report) = kept::complete(tx, map)? {
-            describe::apply(image, &report);
+        if image.content.is_none() || !image.facts.check_wanted {
+            return Ok(());
+        }
+        if let Some(report) = known_of(tx, image)? {
+            describe::apply(image, &report, &self.settings.limits);
             return Ok(());
         }
         self.enqueue_check(tx, image, asker, false).map(|_| ())
@@ -142,4 +145,15 @@ impl Service {
         let (mark, work) = (JobMark::new(""), Work::CheckImage { again });
         enqueue_for(tx, &mark, asker, &image.owner, Some(image.id), &work, self.clock.now())
     }
+}
+
+/// The bytes of an image and what they are read as; none when they are no disk.
+fn reading_of(image: &Image) -> Option<Reading> {
+    let format = disk_format_of(image.container_format, image.disk_format).ok()?;
+    image.content.as_ref().map(|content| (content.map, format))
+}
+
+/// What is known of the same bytes read the same way, when their check came to its end.
+fn known_of(tx: &mut Tx<'_>, image: &Image) -> Result<Option<Report>, Error> {
+    reading_of(image).map_or(Ok(None), |reading| kept::complete(tx, reading))
 }

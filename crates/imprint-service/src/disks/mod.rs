@@ -18,6 +18,7 @@ pub(crate) use convert::Noted;
 pub(crate) use export::COMPRESSED_AT_ONCE;
 pub use export::DiskExport;
 pub use format::ExportFormat;
+pub(crate) use pieces::{Piece, pieces};
 pub(crate) use stored::{CallOff, StoredDisk};
 
 use crate::Service;
@@ -37,8 +38,8 @@ impl Service {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for what is no single disk, [`Error::Unsafe`] for what cannot be read as its format.
-pub(crate) fn guest_inside(stored: &Arc<StoredDisk>, format: DiskFormat) -> Result<Arc<dyn ReadAt>, Error> {
-    let bytes: Arc<dyn ReadAt> = Arc::<StoredDisk>::clone(stored);
+pub(crate) fn guest_inside<T: ReadAt + 'static>(stored: &Arc<T>, format: DiskFormat) -> Result<Arc<dyn ReadAt>, Error> {
+    let bytes: Arc<dyn ReadAt> = Arc::<T>::clone(stored);
     if format == DiskFormat::Ploop {
         return Err(Error::Unsupported(format!("reading disks of format {format}")));
     }
@@ -68,6 +69,12 @@ pub(crate) fn is_wrapped(format: DiskFormat) -> bool {
         | DiskFormat::Zvhd
         | DiskFormat::Zvhd2 => true,
     }
+}
+
+/// What bytes of this format are read as: formats of one word lead to the same disk. What is found out about bytes holds
+/// for one such reading of them alone, as the same bytes may be kept as several formats.
+pub(crate) fn read_as(format: DiskFormat) -> &'static str {
+    if is_wrapped(format) || format == DiskFormat::Ploop { format.as_str() } else { DiskFormat::Raw.as_str() }
 }
 
 /// The format of an image's bytes when they are one disk.

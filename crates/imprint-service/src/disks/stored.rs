@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use imprint_disk::{ReadAt, Run, RunKind, past_the_end};
 use imprint_store::{Extent, MapReader};
 use quick_cache::sync::Cache;
+
+use crate::error::Error;
 
 /// Length of a block that is kept.
 const BLOCK_BYTES: u64 = 128 << 10;
@@ -29,6 +31,8 @@ pub(crate) struct StoredDisk {
     segments: Cache<u64, Arc<[Extent]>>,
     called_off: Arc<AtomicBool>,
     read_bytes: AtomicU64,
+    /// The first failure of the store: its kind, and what it said.
+    trouble: OnceLock<(imprint_store::Kind, String)>,
 }
 
 /// Ends the work on a disk when dropped: reading it fails from then on.
@@ -50,6 +54,7 @@ impl StoredDisk {
             segments: Cache::new(SEGMENTS_KEPT),
             called_off: Arc::clone(&called_off),
             read_bytes: AtomicU64::new(0),
+            trouble: OnceLock::new(),
         };
         (disk, CallOff(called_off))
     }
@@ -57,6 +62,24 @@ impl StoredDisk {
     /// Bytes that were asked for so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The first failure of the store, if there was one. Readers of formats and file systems may take it for damage of
+    /// what they read; whoever judges the disk must not.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        use imprint_store::Kind as K;
+        let (kind, text) = self.trouble.get()?;
+        Some(match kind {
+            K::Full => Error::StoreFull,
+            K::Unavailable | K::LeaseLost => Error::Unavailable(format!("store: {text}")),
+            K::Missing | K::Corrupt | K::Invalid | K::Internal => Error::internal(text),
+        })
+    }
+
+    /// A failure of the store, noted.
+    fn failed(&self, error: imprint_store::Error) -> io::Error {
+        self.trouble.get_or_init(|| (error.kind(), error.to_string()));
+        io::Error::other(error)
     }
 
     fn require_wanted(&self) -> io::Result<()> {
@@ -77,7 +100,7 @@ impl StoredDisk {
     /// Reads without keeping anything.
     fn read_past(&self, mut offset: u64, buf: &mut [u8]) -> io::Result<()> {
         for part in buf.chunks_mut(READ_BYTES_MAX) {
-            self.reader.read_exact_at_blocking(offset, part).map_err(io::Error::other)?;
+            self.reader.read_exact_at_blocking(offset, part).map_err(|error| self.failed(error))?;
             offset += part.len() as u64;
         }
         Ok(())
@@ -88,7 +111,7 @@ impl StoredDisk {
         self.segments.get_or_insert_with(&number, || {
             let start = number * SEGMENT_BYTES;
             let found = self.reader.extents_blocking(start..start.saturating_add(SEGMENT_BYTES));
-            Ok(found.map_err(io::Error::other)?.into())
+            Ok(found.map_err(|error| self.failed(error))?.into())
         })
     }
 }
@@ -131,7 +154,7 @@ impl ReadAt for StoredDisk {
             // a segment of more extents than one look tells of
             None => {
                 let end = offset.saturating_add(SEGMENT_BYTES).min(self.size_bytes());
-                let found = self.reader.extents_blocking(offset..end).map_err(io::Error::other)?;
+                let found = self.reader.extents_blocking(offset..end).map_err(|error| self.failed(error))?;
                 *found.first().ok_or_else(past_the_end)?
             }
         };
@@ -143,5 +166,30 @@ impl ReadAt for StoredDisk {
 impl fmt::Debug for StoredDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredDisk").field("reader", &self.reader).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::testing::World;
+    use crate::tests::{noise, spoil_all};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_store_did_not_give_is_known_afterwards() {
+        let world = World::new();
+        let mut ingest = world.service.ingest().await.expect("begun");
+        ingest.write(Bytes::from(noise(3_000_000, 1))).await.expect("taken");
+        let (ingested, _) = ingest.finish_looked_at().await.expect("stored");
+        let (disk, _call_off) = world.service.stored_disk(&ingested.content(None)).await.expect("opened");
+        spoil_all(&world.dir.path().join("store/packs"));
+        let read = tokio::task::spawn_blocking(move || {
+            let all = disk.read_at(0, &mut vec![0; 3_000_000]).is_err();
+            (all, disk.trouble())
+        });
+        let (failed, trouble) = read.await.expect("read");
+        assert!(failed && trouble.is_some(), "{trouble:?}");
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::make::{fail, waiting_image};
 use super::new::NewImage;
 use super::rules::{absent, account_of, require_in};
+use super::safety::KEY_CONCERNS;
 use crate::Service;
 use crate::access::{load, note, permit};
 use crate::ask::{Ask, asked};
@@ -196,8 +197,8 @@ pub(crate) fn describe_copy(image: &mut Image, source: Image, wanted: &CopyImage
     image.min_disk_gib = source.min_disk_gib;
     image.min_ram_mib = source.min_ram_mib;
     image.properties = source.properties;
-    // what jobs noted there was about the original
-    image.properties.retain(|name, _| !name.starts_with(OWN_PROPERTIES));
+    // what jobs noted there was about the original; what is held against the bytes is about those of the copy, too
+    image.properties.retain(|name, _| !name.starts_with(OWN_PROPERTIES) || name == KEY_CONCERNS);
     image.tags.clone_from(&wanted.tags);
     image.facts = Facts {
         description: wanted.description.clone(),

@@ -2,9 +2,9 @@
 
 use imprint_catalogue::content_facts;
 use imprint_inspect::{Os, Report};
-use imprint_model::{Caller, Image, ImageId, JobState, Status};
+use imprint_model::{Caller, DiskFormat, Image, ImageId, JobState, MapId, Status, Timestamp};
 
-use super::{create, noise, raw, upload};
+use super::{create, spoil_all, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{Ask, Change, CheckOutcome, CheckPolicy, Conflict, CopyImage, Error, JobFilter, Runner, Settings, Work};
 
@@ -111,6 +111,17 @@ async fn a_check_that_was_stopped_says_nothing() {
     assert_eq!(outcome(&world, &image).await, Some(CheckOutcome::Nothing));
 }
 
+/// Writes what a check of a plain disk is said to have found.
+async fn keep(world: &World, map: MapId, report: &Report) {
+    let report = serde_json::to_vec(report).expect("JSON");
+    let report = zstd::bulk::compress(&report, 1).expect("compressed");
+    let keep = move |tx: &mut imprint_catalogue::Tx<'_>| {
+        content_facts::put(tx, map, "check raw", &report, Timestamp(1))?;
+        Ok::<_, Error>(content_facts::put(tx, map, "check items raw", &report, Timestamp(1))?)
+    };
+    world.catalogue.write(keep).await.expect("kept");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_of_bytes_describes_every_image_that_has_them() {
     let (world, me) = (always(), caller("p", "member"));
@@ -119,13 +130,7 @@ async fn what_is_known_of_bytes_describes_every_image_that_has_them() {
     let map = image.content.as_ref().expect("bytes").map;
     let os =
         Os { kind: "linux".to_owned(), distribution: "debian".to_owned(), version: "12".to_owned(), ..Os::default() };
-    let report = serde_json::to_vec(&Report { os: Some(os), ..Report::default() }).expect("JSON");
-    let report = zstd::bulk::compress(&report, 1).expect("compressed");
-    let keep = move |tx: &mut imprint_catalogue::Tx<'_>| {
-        content_facts::put(tx, map, "check", &report, imprint_model::Timestamp(1))?;
-        Ok::<_, Error>(content_facts::put(tx, map, "check items", &report, imprint_model::Timestamp(1))?)
-    };
-    world.catalogue.write(keep).await.expect("kept");
+    keep(&world, map, &Report { os: Some(os), ..Report::default() }).await;
     let mut changes = raw();
     changes.push(Change::SetProperty {
         name: "os_version".to_owned(),
@@ -137,4 +142,49 @@ async fn what_is_known_of_bytes_describes_every_image_that_has_them() {
     assert_eq!(other.facts.platform.as_deref(), Some("Debian"));
     assert_eq!(other.properties.get("os_version"), Some(&Some("mine".to_owned())), "what the owner said stays");
     assert_eq!(run(&world).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_bytes_is_known_of_one_reading_of_them() {
+    let settings = Settings { check_images: CheckPolicy::Always, check_format_match: false, ..Settings::default() };
+    let (world, me) = (World::with(settings), caller("p", "member"));
+    let disk: std::sync::Arc<dyn imprint_disk::ReadAt> = std::sync::Arc::new(noise(70_000, 4));
+    let target = imprint_disk::Target::qcow2(imprint_disk::Compression::None);
+    let mut file = Vec::new();
+    let mut take = |part: &[u8]| {
+        file.extend_from_slice(part);
+        Ok(())
+    };
+    imprint_disk::Export::new(disk, target, None).expect("possible").write(1, &mut take).expect("written");
+    let as_disk = uploaded(&world, &me, &file).await;
+    assert_eq!(run(&world).await, 1);
+    let map = as_disk.content.as_ref().expect("bytes").map;
+    keep(&world, map, &Report { partition_table: Some("of raw".to_owned()), ..Report::default() }).await;
+    let mut changes = raw();
+    changes.push(Change::DiskFormat(Some(DiskFormat::Qcow2)));
+    let as_qcow2 = create(&world, &me, changes).await;
+    let as_qcow2 = upload(&world, &me, as_qcow2.id, &file).await.expect("uploaded");
+    assert_eq!(as_qcow2.content.as_ref().expect("bytes").map, map, "the same bytes");
+    assert_eq!(outcome(&world, &as_qcow2).await, Some(CheckOutcome::UnderWay), "nothing is known of this reading");
+    assert_eq!(run(&world).await, 1);
+    let table_of = async |image: &Image| {
+        let report = world.service.checked_image(&me, image.id).await.expect("known").report.expect("a report");
+        report.partition_table
+    };
+    assert_eq!((table_of(&as_disk).await.as_deref(), table_of(&as_qcow2).await), (Some("of raw"), None));
+    // lists tell them apart, too
+    let found = world.service.check_outcomes(&[as_disk, as_qcow2]).await.expect("asked");
+    assert!(found.iter().all(|outcome| matches!(outcome, Some(CheckOutcome::Said(_)))), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_does_not_give_is_no_report() {
+    let (world, me) = (always(), caller("p", "member"));
+    let image = uploaded(&world, &me, &noise(3_000_000, 5)).await;
+    spoil_all(&world.dir.path().join("store/packs"));
+    run(&world).await;
+    let jobs = checks(&world, &me).await;
+    assert!(!jobs.contains(&JobState::Succeeded), "{jobs:?}");
+    let known = world.service.checked_image(&me, image.id).await.expect("asked");
+    assert_eq!(known.report, None);
 }

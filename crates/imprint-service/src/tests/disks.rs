@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use imprint_disk::{Export, Format, ReadAt, Target};
 use imprint_model::{Caller, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status};
 
 use super::{create, download, noise, raw, upload};
 use crate::testing::{World, caller};
-use crate::{Ask, Conflict, Error, ExportFormat, ImportObjects, ObjectDisk, Runner, SafetyPolicy, Settings};
+use crate::{Ask, Conflict, CopyImage, Error, ExportFormat, ImportObjects, ObjectDisk, Runner, SafetyPolicy, Settings};
 
 /// A disk with data at both ends and holes between.
 fn disk() -> Vec<u8> {
@@ -198,6 +200,22 @@ fn qcow2(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
     file
 }
 
+async fn copied(world: &World, me: &Caller, source: &Image) -> Image {
+    let wanted = CopyImage {
+        id: ImageId::random(),
+        source: source.id,
+        from_region: source.region.clone(),
+        to_region: source.region.clone(),
+        name: Some("copy".to_owned()),
+        description: None,
+        resource_group: None,
+        tags: [].into(),
+    };
+    let id = world.service.copy_image(me, wanted, Ask::default()).await.expect("begun");
+    Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+    world.service.show_image(me, id).await.expect("shown")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_decides_about_bytes_that_are_not_safe() {
     let me = caller("p", "member");
@@ -231,6 +249,8 @@ async fn the_operator_decides_about_bytes_that_are_not_safe() {
                     assert!(matches!(released, Err(Error::Denied(_))), "{released:?}");
                     world.service.reactivate(&caller("p", "admin"), image.id).await.expect("an administrator may");
                 }
+                let copied = copied(&world, &me, &image).await;
+                assert_eq!(copied.properties.get("imprint:safety"), image.properties.get("imprint:safety"));
             }
         }
         for outside in [&backed, &cut] {
@@ -256,4 +276,77 @@ async fn whoever_stops_listening_ends_the_work() {
     let all = u32::try_from(crate::disks::COMPRESSED_AT_ONCE).expect("few");
     let places = world.service.compressing.acquire_many(all).await;
     assert!(places.is_ok());
+}
+
+/// The length of an export and a stream of it of which the first piece was taken.
+async fn begun(
+    world: &World,
+    me: &Caller,
+    id: ImageId,
+    format: ExportFormat,
+) -> BoxStream<'static, Result<Bytes, Error>> {
+    let export = world.service.export(me, id, format).await.expect("opened").expect("data");
+    let mut stream = export.stream(None);
+    let first = stream.try_next().await.expect("bytes").expect("a piece");
+    stream::iter([Ok(first)]).chain(stream).boxed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_slowly_keeps_no_place_from_others_and_gets_the_whole_file() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let image = uploaded(&world, &me, DiskFormat::Raw, &noise(9 << 20, 5)).await;
+    let formats = [ExportFormat::RawZst, ExportFormat::Qcow2Zstd, ExportFormat::RawGz];
+    let mut slow = Vec::new();
+    for format in formats {
+        slow.push(begun(&world, &me, image.id, format).await);
+    }
+    let all = u32::try_from(crate::disks::COMPRESSED_AT_ONCE).expect("few");
+    drop(world.service.compressing.acquire_many(all).await.expect("others have their turn"));
+    for (format, stream) in formats.into_iter().zip(slow) {
+        let (size, whole) = whole(&world, &me, image.id, format).await;
+        assert_eq!(size, Some(whole.len() as u64), "{format}: made to its end although nobody took it");
+        let parts: Vec<_> = stream.try_collect().await.expect("bytes");
+        assert!(parts.concat() == whole, "{format}");
+    }
+}
+
+#[test]
+fn whoever_reads_slowly_keeps_no_thread() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(4).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (world, me) = (World::new(), caller("p", "member"));
+        let image = uploaded(&world, &me, DiskFormat::Raw, &noise(12 << 20, 6)).await;
+        let (_, expected) = whole(&world, &me, image.id, ExportFormat::RawZst).await;
+        let mut slow = Vec::new();
+        for turn in 0..12 {
+            let format = if turn % 2 == 0 { ExportFormat::Vhdx } else { ExportFormat::RawZst };
+            slow.push(begun(&world, &me, image.id, format).await);
+        }
+        assert!(whole(&world, &me, image.id, ExportFormat::RawZst).await.1 == expected);
+        let last = slow.pop().expect("one of them").try_collect::<Vec<_>>().await.expect("bytes");
+        assert!(last.concat() == expected);
+    });
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_file_is_of_one_reading_of_the_bytes() {
+    let settings = Settings { check_format_match: false, ..Settings::default() };
+    let (world, me) = (World::with(settings), caller("p", "member"));
+    let file = written(disk(), Target::qcow2(imprint_disk::Compression::None));
+    let as_qcow2 = uploaded(&world, &me, DiskFormat::Qcow2, &file).await;
+    let as_disk = uploaded(&world, &me, DiskFormat::Raw, &file).await;
+    let map = as_disk.content.clone().expect("bytes").map;
+    assert_eq!(as_qcow2.content.clone().expect("bytes").map, map);
+    let format = ExportFormat::RawZst;
+    let mut tags = Vec::new();
+    for image in [&as_qcow2, &as_disk] {
+        let (first, _) = whole(&world, &me, image.id, format).await;
+        assert_eq!(first, None, "nothing was made of this reading before");
+        tags.push(world.service.export(&me, image.id, format).await.expect("opened").expect("data").tag());
+    }
+    assert_ne!(tags[0], tags[1]);
+    for image in [&as_qcow2, &as_disk] {
+        assert!(whole(&world, &me, image.id, format).await.0.is_some(), "one is not forgotten for the other");
+    }
 }

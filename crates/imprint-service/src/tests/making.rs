@@ -14,8 +14,8 @@ use super::stock::{
 use super::{create, download, raw};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Change, Conflict, DiskWanted, Error, FactChange, Field, ImageSource, ListImages, MakeImage, Quota, Resource,
-    Runner, Seen, Settings,
+    Ask, Change, Conflict, DiskWanted, Error, FactChange, Field, ImageSource, Limits, ListImages, MakeImage, Quota,
+    Resource, Runner, Seen, Settings,
 };
 
 #[track_caller]
@@ -377,4 +377,34 @@ async fn an_image_made_here_is_seen_by_region() {
     let plain = create(&world, &me, raw()).await.id;
     let found = world.catalogue.read(move |tx| images::get(tx, plain)).await.expect("read").expect("there");
     assert_eq!(found.region, HERE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_is_taken_out_of_its_format_whoever_else_is_at_work_and_counts_as_what_it_comes_to() {
+    let (disk, mut file) = (vec![7_u8; 8 << 20], Vec::new());
+    let target = imprint_disk::Target::qcow2(imprint_disk::Compression::Zstd);
+    let export = imprint_disk::Export::new(std::sync::Arc::new(disk), target, None).expect("possible");
+    let mut take = |part: &[u8]| {
+        file.extend_from_slice(part);
+        Ok(())
+    };
+    export.write(1, &mut take).expect("written");
+    let file_bytes = file.len() as u64;
+    for (room_bytes, expected) in [(8_u64 << 20, Status::Available), ((8 << 20) - 1, Status::Failed)] {
+        let limits = Limits { account_bytes: i64::try_from(room_bytes).expect("small"), ..Limits::default() };
+        let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
+        let other = caller("q", "member");
+        let mut changes = raw();
+        changes.push(Change::DiskFormat(Some(imprint_model::DiskFormat::Qcow2)));
+        let source = create(&world, &other, changes).await;
+        let content = super::upload(&world, &other, source.id, &file).await.expect("uploaded").content;
+        let stored = snapshot(&me, content);
+        let id = keep(&world, Snapshot { disk_format: imprint_model::DiskFormat::Qcow2, ..stored }).await;
+        // all places for files that are compressed are taken
+        let _places = world.service.compressing.acquire_many(2).await.expect("all of them");
+        let made = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
+        run(&world).await;
+        let image = shown(&world, &me, made).await;
+        assert_eq!(image.status, expected, "{file_bytes} bytes in the snapshot: {:?}", image.failure);
+    }
 }
