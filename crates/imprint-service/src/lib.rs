@@ -20,6 +20,7 @@ mod jobs;
 mod limits;
 mod machines;
 mod maintenance;
+mod nbd;
 mod quotas;
 mod settings;
 mod tagging;
@@ -71,8 +72,9 @@ pub use jobs::{
 };
 pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use machines::Keeper;
+pub use nbd::{ChunkFigures, LocalExports, NBD_TTL_SECS_MAX, NbdOffer, PublicExports};
 pub use quotas::AccountQuota;
-pub use settings::{CheckPolicy, HashAlgorithm, SafetyPolicy, Settings};
+pub use settings::{CheckPolicy, HashAlgorithm, NbdListener, SafetyPolicy, Settings};
 pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
 pub use usage::Usage;
 pub use warm::{WarmImage, WarmPart};
@@ -95,6 +97,8 @@ pub struct Service {
     compressing: Arc<Semaphore>,
     warm: Arc<warm::WarmSet>,
     figures: Arc<parking_lot::Mutex<Figures>>,
+    /// Disks that are read over NBD.
+    nbd: Arc<nbd::Views>,
     /// What runs machines here.
     machines: Arc<machines::Machines>,
 }
@@ -103,6 +107,7 @@ impl Service {
     /// Puts the engine together from its parts.
     pub fn new(catalogue: Catalogue, store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         Self {
+            nbd: Arc::new(nbd::Views::new(settings.nbd_cache_mib << 20)),
             catalogue,
             store,
             clock,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use imprint_catalogue::{audit, content_facts, idempotency, images, jobs};
+use imprint_catalogue::{audit, content_facts, idempotency, images, jobs, nbd_names};
 use imprint_model::{ImageId, LeaseId, MapId};
 use imprint_store::{GcOptions, GcReport, Totals, VerifyReport};
 
@@ -52,6 +52,7 @@ impl Service {
                 jobs::delete_ended_before(tx, now.before(JOBS_KEPT))?;
                 audit::delete_before(tx, now.before(AUDIT_KEPT))?;
                 idempotency::expire(tx, now)?;
+                nbd_names::expire(tx, now)?;
                 content_facts::remove_unused(tx)?;
                 Ok(())
             })

@@ -1,6 +1,7 @@
 //! What an operator can set of the engine.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,15 @@ imprint_model::words! {
     }
 }
 
+/// Where exports can be read over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct NbdListener {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Whether nothing is said there but over TLS.
+    pub tls: bool,
+}
+
 /// Settings of the engine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,6 +84,10 @@ pub struct Settings {
     pub collect_grace_secs: u64,
     /// Seconds after which stored bytes count as cold and are compressed.
     pub compress_after_secs: u64,
+    /// Memory for what is read over NBD, of all exports together, MiB.
+    pub nbd_cache_mib: u64,
+    /// Where exports can be read over the network; none where they cannot.
+    pub nbd: Option<NbdListener>,
     /// Seconds that a machine has to shut down before it is cut off.
     pub machine_stop_secs: u64,
     /// Most memory that one machine gets, MiB; what its size promises otherwise.
@@ -98,6 +112,8 @@ impl Default for Settings {
             collect_secs: 3600,
             collect_grace_secs: 24 * 3600,
             compress_after_secs: 24 * 3600,
+            nbd_cache_mib: 256,
+            nbd: None,
             machine_stop_secs: 60,
             machine_memory_mib_max: 4096,
         }
