@@ -67,6 +67,15 @@ pub fn newest_snapshot(tx: &mut Tx<'_>, disk: &Disk) -> Result<Option<Snapshot>,
     Ok(item::select(tx, condition, params![disk.id, disk.generation])?.pop())
 }
 
+/// The machines of a node.
+///
+/// # Errors
+/// The engine's.
+pub fn of_node(tx: &mut Tx<'_>, node: &str) -> Result<BTreeSet<InstanceId>, Error> {
+    let rows = tx.query("SELECT id FROM instance WHERE node = ?1", params![node])?;
+    rows.iter().map(|row| row.parse(0)).collect()
+}
+
 /// Which of a node's disks there are, and which time's bytes of each.
 ///
 /// # Errors

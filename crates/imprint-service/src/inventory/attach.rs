@@ -121,6 +121,8 @@ pub(super) fn attach(
         return settle_in(disk, instance, letter, errand);
     }
     // the keeper gives it to the guest, which may write to it at once
+    // its file may be shorter than it is by now
+    disk.grows = disk.written;
     (disk.node, disk.written) = (runs, true);
     give(disk, instance, letter, errand);
     Ok(())
@@ -152,7 +154,7 @@ fn place(tx: &mut Tx<'_>, disk: &mut Disk, mut machine: Instance) -> Result<(), 
 }
 
 /// A disk that its machine has let go.
-pub(super) fn let_go(disk: &mut Disk) -> Result<(), Error> {
+pub(crate) fn let_go(disk: &mut Disk) -> Result<(), Error> {
     step(disk, DiskEvent::Released)?;
     disk.grows = false;
     if !disk.written {

@@ -37,7 +37,8 @@ pub use plan::{DataDisk, SystemDisk};
 pub use power::{RebootInstance, StopInstance};
 pub use snapshots::{ChangeSnapshot, CreateSnapshot, DeleteSnapshot};
 
-pub(crate) use power::{begin_start, end};
+pub(crate) use attach::let_go;
+pub(crate) use power::{end, settle_disks};
 pub(crate) use snapshots::{Instant, take_snapshot};
 
 /// A change under way: who asks, and when.
@@ -127,7 +128,7 @@ impl Errand {
 }
 
 /// Moves a disk through its status table.
-fn step(disk: &mut Disk, event: DiskEvent) -> Result<(), Error> {
+pub(crate) fn step(disk: &mut Disk, event: DiskEvent) -> Result<(), Error> {
     disk.status = disk.status.on(event).map_err(|_| Error::Conflict(Conflict::DiskStatus))?;
     Ok(())
 }

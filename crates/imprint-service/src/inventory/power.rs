@@ -126,7 +126,17 @@ pub(crate) fn end(
     instance.status = after(instance.status, InstanceEvent::Ended)?;
     (instance.stop_by, instance.restart, instance.failure) = (None, false, failure);
     settle_disks(tx, instance.id)?;
-    if again { begin_start(tx, service, instance, now) } else { Ok(instances::update(tx, instance)?) }
+    instances::update(tx, instance)?;
+    if !again {
+        return Ok(());
+    }
+    match begin_start(tx, service, &mut instance.clone(), now) {
+        Err(error @ (Error::Conflict(_) | Error::Unsupported(_))) => {
+            instance.failure = Some(error.to_string());
+            Ok(instances::update(tx, instance)?)
+        }
+        started => started,
+    }
 }
 
 /// The disks of a machine that does not run are its, or free.

@@ -1,9 +1,14 @@
 //! Machines that run: what makes true what the rows of the inventory intend. Never here: who may ask for it, and what a
 //! machine is made to run by (that is behind `imprint_machine::Hypervisor`).
 
+mod base;
+mod capture;
 mod console;
+mod content;
 mod keeper;
 mod kind;
+mod spec;
+mod tend;
 
 use std::sync::Arc;
 
