@@ -147,52 +147,21 @@ fn failed(args: &ConvertArgs, error: io::Error) -> Failure {
 
 /// Writes everything but zeros; returns the file's length.
 fn write(export: &Export, file: &File, threads: usize, bar: &ProgressBar) -> io::Result<u64> {
-    let Some(size) = export.size_bytes() else {
-        let mut at = 0;
-        export.write(threads, &mut |bytes| {
-            file.write_all_at(bytes, at)?;
-            at += bytes.len() as u64;
-            bar.inc(bytes.len() as u64);
-            Ok(())
-        })?;
-        return Ok(at);
-    };
-    file.set_len(size)?;
-    let mut at = 0;
-    while at < size {
-        let (end, zeros) = stretch(export, at, size)?;
-        if !zeros {
-            let mut place = at;
-            export.write_range(at, end - at, threads, &mut |bytes| {
-                write_sparsely(file, place, bytes)?;
-                place += bytes.len() as u64;
-                bar.inc(bytes.len() as u64);
-                Ok(())
-            })?;
-        } else {
-            bar.inc(end - at);
-        }
-        at = end;
+    if let Some(size) = export.size_bytes() {
+        file.set_len(size)?;
     }
+    let (size, _) = export.write_placed(threads, &|at, bytes| {
+        write_sparsely(file, at, bytes)?;
+        // threads work side by side, so that this is nearly how far it is
+        bar.set_position(at + bytes.len() as u64);
+        Ok(())
+    })?;
+    // zeros at the end were not written
+    file.set_len(size)?;
     Ok(size)
 }
 
-/// How far what begins at `at` goes on to be zeros, or not to be.
-fn stretch(export: &Export, at: u64, size: u64) -> io::Result<(u64, bool)> {
-    let first = export.run_at(at)?;
-    let zeros = first.kind.is_zero();
-    let mut end = at + first.len;
-    while end < size {
-        let run = export.run_at(end)?;
-        if run.kind.is_zero() != zeros {
-            break;
-        }
-        end += run.len;
-    }
-    Ok((end.min(size), zeros))
-}
-
-/// Writes the pieces that are not all zeros; the file is as long as it will be, so the others read as zeros.
+/// Writes the pieces that are not all zeros; nothing else was written there, so the others read as zeros.
 fn write_sparsely(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
     let mut from = None;
     let mut place = 0;

@@ -10,6 +10,8 @@ use rustix::io::Errno;
 
 /// Data is looked at in blocks of this size, at multiples of it: no format's unit is smaller than what this saves.
 const BLOCK_BYTES: u64 = 64 * 1024;
+/// Most blocks that hold anything do so here, and need not be read further.
+const GLANCE_BYTES: usize = 4096;
 /// Looked at by one call at most.
 const LOOK_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
@@ -66,8 +68,21 @@ impl ReadAt for FileWithHoles {
     }
 }
 
-/// A disk whose data is looked at to tell what is zeros. Asking where data is costs reading it.
+/// A disk whose data is looked at to tell what is zeros. Asking where data is costs reading some of it.
 pub(super) struct Looking(pub(super) Arc<dyn ReadAt>);
+
+impl Looking {
+    /// Whether as many bytes as `block` has room for are zeros.
+    fn is_zeros(&self, at: u64, block: &mut [u8]) -> io::Result<bool> {
+        let (first, rest) = block.split_at_mut(GLANCE_BYTES.min(block.len()));
+        self.0.read_at(at, first)?;
+        if !is_zeros(first) || rest.is_empty() {
+            return Ok(is_zeros(first));
+        }
+        self.0.read_at(at + first.len() as u64, rest)?;
+        Ok(is_zeros(rest))
+    }
+}
 
 impl ReadAt for Looking {
     fn size_bytes(&self) -> u64 {
@@ -90,8 +105,7 @@ impl ReadAt for Looking {
         while at < end {
             let next = (at + 1).next_multiple_of(BLOCK_BYTES).min(end);
             block.resize(usize::try_from(next - at).map_err(io::Error::other)?, 0);
-            self.0.read_at(at, &mut block)?;
-            let kind = if is_zeros(&block) { RunKind::Zero } else { RunKind::Data };
+            let kind = if self.is_zeros(at, &mut block)? { RunKind::Zero } else { RunKind::Data };
             match &mut found {
                 Some(found) if found.kind == kind => found.len += next - at,
                 Some(_) => break,
@@ -127,7 +141,7 @@ mod tests {
     fn zeros_are_found_by_looking() {
         let mut disk = vec![0; 20 << 20];
         disk[70_000] = 1;
-        disk[(9 << 20) + 1] = 1;
+        disk[(9 << 20) + GLANCE_BYTES + 1] = 1;
         let expected = [
             (1 << 16, true),
             (1 << 16, false),
