@@ -29,8 +29,9 @@ pub(super) async fn of_capture(
     parent: Option<MapId>,
     told: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Written, Error> {
-    let plan = Plan::of(disk).await?;
+    // first, as it protects the parent from now on
     let mut editor = service.store.edit(parent, disk.size_bytes()).await?;
+    let plan = Plan::of(disk).await?;
     let mut done_bytes = 0;
     told(done_bytes, plan.total_bytes);
     let total_bytes = plan.total_bytes;
