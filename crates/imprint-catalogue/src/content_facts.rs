@@ -51,15 +51,6 @@ pub fn put(tx: &mut Tx<'_>, map: MapId, name: &str, value: &[u8], now: Timestamp
     Ok(())
 }
 
-/// Forgets what is kept of `map` under `name`.
-///
-/// # Errors
-/// The engine's.
-pub fn remove(tx: &mut Tx<'_>, map: MapId, name: &str) -> Result<(), Error> {
-    tx.execute("DELETE FROM content_fact WHERE map = ?1 AND name = ?2", params![map, name])?;
-    Ok(())
-}
-
 /// Forgets everything kept of bytes that no image, snapshot or disk names any more; returns how much that was.
 ///
 /// # Errors
