@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
+use imprint_http::{ByteRange, digits};
 
 use crate::error::Refusal;
 
@@ -14,7 +15,10 @@ pub(crate) fn read(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>,
                 "Requests with multiple ranges are not supported. You may make multiple single-range requests instead.",
             ));
         }
-        return read_range(range, size).map(Some).ok_or_else(|| unsatisfiable("Range", size));
+        return match ByteRange::read(range, size) {
+            ByteRange::Part(range) => Ok(Some(range)),
+            ByteRange::Outside | ByteRange::Unknown => Err(unsatisfiable("Range", size)),
+        };
     }
     // older clients ask so, against RFC 9110
     if let Some(range) = text(headers, &header::CONTENT_RANGE)? {
@@ -38,48 +42,16 @@ fn unsatisfiable(header: &str, size: u64) -> Refusal {
     Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, text)
 }
 
-/// `bytes=a-b`, `bytes=a-`, `bytes=-n`.
-fn read_range(text: &str, size: u64) -> Option<Range<u64>> {
-    let (unit, range) = text.split_once('=')?;
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return None;
-    }
-    let (first, last) = range.split_once('-')?;
-    match (first.trim(), last.trim()) {
-        ("", suffix) => {
-            let length = number(suffix)?.min(size);
-            (length > 0).then(|| size - length..size)
-        }
-        (first, "") => within(number(first)?, size, size),
-        (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first { None } else { within(first, last.saturating_add(1).min(size), size) }
-        }
-    }
-}
-
 /// `bytes a-b/*` or `bytes a-b/size`.
 fn read_content_range(text: &str, size: u64) -> Option<Range<u64>> {
     let range = text.trim().strip_prefix("bytes")?.trim_start();
     let (range, total) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last) = (number(first.trim())?, number(last.trim())?);
+    let (first, last) = (digits(first.trim())?, digits(last.trim())?);
     if total.trim() != "*" {
-        number(total.trim())?;
+        digits(total.trim())?;
     }
-    if last < first || last >= size { None } else { within(first, last + 1, size) }
-}
-
-fn within(first: u64, end: u64, size: u64) -> Option<Range<u64>> {
-    (first < size).then_some(first..end)
-}
-
-/// Digits alone. A number too large to hold is larger than any image.
-fn number(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.parse().unwrap_or(u64::MAX))
+    (first <= last && last < size).then(|| first..last + 1)
 }
 
 #[cfg(test)]
@@ -95,45 +67,20 @@ mod tests {
     }
 
     #[test]
-    fn one_range_is_clipped_to_the_image() {
-        for (text, expected) in [
-            ("bytes=0-0", 0..1),
-            ("bytes=2-3", 2..4),
-            ("bytes = 2 - 3", 2..4),
-            ("bytes=5-", 5..10),
-            ("bytes=-3", 7..10),
-            ("bytes=-99", 0..10),
-            ("bytes=9-99", 9..10),
-            ("bytes=0-99999999999999999999999", 0..10),
-            ("bytes=0-18446744073709551615", 0..10),
-        ] {
-            assert_eq!(ask(header::RANGE, text, 10), Ok(Some(expected)), "{text}");
-        }
+    fn one_range_of_the_image_is_given() {
+        assert_eq!(ask(header::RANGE, "bytes=9-99", 10), Ok(Some(9..10)));
         assert_eq!(ask(header::CONTENT_RANGE, "bytes 2-3/*", 10), Ok(Some(2..4)));
         assert_eq!(ask(header::CONTENT_RANGE, "bytes 2-3/10", 10), Ok(Some(2..4)));
     }
 
     #[test]
     fn anything_else_cannot_be_satisfied() {
-        for text in [
-            "bytes=10-",
-            "bytes=3-2",
-            "bytes=-0",
-            "bytes=-",
-            "bytes=a-b",
-            "bytes=+1-2",
-            "bytes=--2",
-            "items=0-1",
-            "bytes",
-            "",
-            "bytes=99999999999999999999999-",
-        ] {
+        for text in ["bytes=10-", "bytes=3-2", "bytes=-0", "items=0-1", ""] {
             assert_eq!(ask(header::RANGE, text, 10), Err(StatusCode::RANGE_NOT_SATISFIABLE), "{text}");
         }
         for text in ["bytes 2-10/*", "bytes 3-2/*", "bytes */10", "bytes 0-1", "bytes 0-1/x"] {
             assert_eq!(ask(header::CONTENT_RANGE, text, 10), Err(StatusCode::RANGE_NOT_SATISFIABLE), "{text}");
         }
-        assert_eq!(ask(header::RANGE, "bytes=0-0", 0), Err(StatusCode::RANGE_NOT_SATISFIABLE));
         assert_eq!(ask(header::RANGE, "bytes=0-1,3-4", 10), Err(StatusCode::BAD_REQUEST));
     }
 }

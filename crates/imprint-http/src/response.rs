@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -89,6 +90,22 @@ impl Response {
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response.payload = Payload::Stream { stream, length_bytes };
         response
+    }
+
+    /// The answer to a request for a file of `size_bytes`, or for one range of it: 200 or 206, with what belongs to it.
+    /// `stream` gives that range.
+    pub fn part(
+        content_type: &'static str,
+        stream: BoxStream<'static, io::Result<Bytes>>,
+        range: Option<Range<u64>>,
+        size_bytes: u64,
+    ) -> Self {
+        let Some(Range { start, end }) = range else {
+            return Self::stream(StatusCode::OK, content_type, stream, Some(size_bytes));
+        };
+        let told = format!("bytes {start}-{}/{size_bytes}", end.saturating_sub(1));
+        Self::stream(StatusCode::PARTIAL_CONTENT, content_type, stream, Some(end - start))
+            .with_text_header(CONTENT_RANGE, &told)
     }
 
     /// Sets a header, replacing one of the same name.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, Method, header};
 use imprint_http::{Op, Request, Response};
 use imprint_model::Caller;
 
@@ -29,17 +29,9 @@ async fn download(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcom
     };
     let size = content.size_bytes;
     let range = range::read(&request.headers, size)?;
-    let (status, bytes) = match &range {
-        Some(range) => (StatusCode::PARTIAL_CONTENT, range.clone()),
-        None => (StatusCode::OK, 0..size),
-    };
-    let length = bytes.end - bytes.start;
+    let bytes = range.clone().unwrap_or(0..size);
     let stream = download.stream(bytes).map(|part| part.map_err(io::Error::other)).boxed();
-    let mut response = Response::stream(status, "application/octet-stream", stream, Some(length));
-    if let Some(range) = range {
-        let value = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        response = response.with_text_header(header::CONTENT_RANGE, &value);
-    }
+    let mut response = Response::part("application/octet-stream", stream, range, size);
     // in hexadecimal and of the whole image, as clients compare it; RFC 1864 means something else
     if let Some(md5) = &content.md5 {
         response = response.with_text_header(CONTENT_MD5, md5).with_text_header(header::ETAG, &format!("\"{md5}\""));

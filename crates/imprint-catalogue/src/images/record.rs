@@ -58,8 +58,14 @@ const CONTENT: usize = 11;
 pub(super) const COLUMN_COUNT: usize = NAMES.len() - 6;
 
 /// The columns that [`read`] reads, of the table called `i`.
-pub(super) static COLUMNS: LazyLock<String> =
-    LazyLock::new(|| NAMES[..COLUMN_COUNT].iter().map(|name| format!("i.{name}")).collect::<Vec<_>>().join(", "));
+pub(super) static COLUMNS: LazyLock<String> = LazyLock::new(|| columns_of("i"));
+
+/// The same of the table that lists call `u`: what their parts gave.
+pub(super) static MERGED_COLUMNS: LazyLock<String> = LazyLock::new(|| columns_of("u"));
+
+fn columns_of(table: &str) -> String {
+    NAMES[..COLUMN_COUNT].iter().map(|name| format!("{table}.{name}")).collect::<Vec<_>>().join(", ")
+}
 
 pub(super) static SELECT: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {} FROM image i WHERE i.id = ?1", *COLUMNS));

@@ -4,6 +4,7 @@ use imprint_model::{FactKey, Filter, ImageQuery};
 
 use super::condition::{fact_column, is_kept_by_label, is_selective, label_of};
 use super::number;
+use super::order::Order;
 use super::statement::Statement;
 use crate::{Error, Tx};
 
@@ -81,8 +82,17 @@ fn pattern(query: &ImageQuery) -> Option<&str> {
 /// The condition on a label that leaves the fewest images, if those are few.
 fn label<'a>(tx: &mut Tx<'_>, query: &'a ImageQuery) -> Result<Option<&'a Filter>, Error> {
     let labelled: Vec<&Filter> = query.filters.iter().filter(|filter| label_of(filter).is_some()).collect();
+    // The images of a label are in this order, too: to meet them one by one costs no more than to ask each image for the
+    // label. What has a column of its own is asked for at no cost.
+    let in_order = Order::of(&query.sort).is_by_creation();
+    let no_worse = |filter: &Filter| in_order && !matches!(filter, Filter::Fact(key, _) if is_apart(*key));
     if !labelled.iter().any(|filter| is_known(filter)) {
         return Ok(labelled.into_iter().next());
+    }
+    if let [only] = labelled[..]
+        && no_worse(only)
+    {
+        return Ok(Some(only));
     }
     let mut best: Option<(&Filter, u64)> = None;
     for filter in labelled {
@@ -94,11 +104,18 @@ fn label<'a>(tx: &mut Tx<'_>, query: &'a ImageQuery) -> Result<Option<&'a Filter
         if best.is_none_or(|(_, fewest)| images < fewest) {
             best = Some((filter, images));
         }
+        // to look for fewer costs more than they would spare
+        if images <= UNKNOWN {
+            break;
+        }
     }
     let Some((filter, images)) = best else { return Ok(None) };
+    if no_worse(filter) || images.saturating_mul(2) <= UNKNOWN {
+        return Ok(Some(filter));
+    }
     // Each label leads to an image that must be looked at besides.
     let whole = number(tx, Statement::walked(query, None)?)?;
-    Ok((images.saturating_mul(2) <= whole.max(UNKNOWN)).then_some(filter))
+    Ok((images.saturating_mul(2) <= whole).then_some(filter))
 }
 
 /// Whether numbers are kept of the images that meet a condition.

@@ -7,7 +7,7 @@ use super::driver::Driver;
 use super::order::Order;
 use super::part::{Part, Parts, cut};
 use crate::images::count::EVERY;
-use crate::images::record::COLUMNS;
+use crate::images::record::{COLUMNS, MERGED_COLUMNS};
 use crate::{Error, Value};
 
 /// Which table a part's index is walked of.
@@ -63,23 +63,15 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
-/// What each part's select is to give.
-#[derive(Clone, Copy)]
-enum Give<'a> {
-    Count,
-    First(&'a Order, &'a Slice),
-    /// The same of rows that are found in another order, and few.
-    Sorted(&'a Order, &'a Slice),
-}
-
-impl Give<'_> {
-    /// The same from the index on names, which is in another order.
-    fn sorted(self, source: Source) -> Self {
-        match self {
-            Give::First(order, slice) if source == Source::Image => Give::Sorted(order, slice),
-            other => other,
-        }
-    }
+/// Rows of one part: what its select reads, and which it takes.
+struct Walk {
+    tables: &'static str,
+    conditions: Vec<String>,
+    source: Source,
+    /// Whether the image itself is looked at for every row, whatever the row is walked of.
+    by_image: bool,
+    /// Whether the rows are found in the order asked for; few are otherwise.
+    in_order: bool,
 }
 
 /// Inside CASE no planner sees a condition that it could start from.
@@ -102,30 +94,40 @@ impl Statement {
         slice: &Slice,
     ) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
-        let selects = statement.selects(query, driver, Give::First(order, slice))?;
-        if selects.is_empty() {
+        let walks = statement.walks(query, driver, Some(order))?;
+        if walks.is_empty() {
             return Ok(None);
         }
+        // Where each part looks at its images anyway, it gives them at once: they are not looked up again. What is
+        // skipped would be carried along, so only at the beginning of a list.
+        let whole = slice.offset == 0 && walks.iter().all(|walk| walk.source != Source::Image && walk.by_image);
+        let selects: Vec<String> = walks.into_iter().map(|walk| statement.first(walk, order, slice, whole)).collect();
+        let merged = selects.join(" UNION ALL ");
         let keys: Vec<String> = (0..order.columns(Source::Image).len()).map(|key| format!("k{key}")).collect();
         let by_keys = order.clause(&keys);
-        let by_page_keys = order.clause(&keys.iter().map(|key| format!("p.{key}")).collect::<Vec<_>>());
         let limit = statement.bind(slice.limit);
         let offset = statement.bind(slice.offset);
-        // CROSS JOIN: the page first, then its images. The id is always the last key.
-        statement.text = format!(
-            "SELECT {} FROM (SELECT * FROM ({}) u ORDER BY {by_keys} LIMIT {limit} OFFSET {offset}) p \
-             CROSS JOIN image i WHERE i.id = p.k{} ORDER BY {by_page_keys}",
-            *COLUMNS,
-            selects.join(" UNION ALL "),
-            keys.len() - 1,
-        );
+        let page = format!("ORDER BY {by_keys} LIMIT {limit} OFFSET {offset}");
+        statement.text = if whole {
+            format!("SELECT {} FROM ({merged}) u {page}", *MERGED_COLUMNS)
+        } else {
+            let by_page_keys = order.clause(&keys.iter().map(|key| format!("p.{key}")).collect::<Vec<_>>());
+            // CROSS JOIN: the page first, then its images. The id is always the last key.
+            format!(
+                "SELECT {} FROM (SELECT * FROM ({merged}) u {page}) p \
+                 CROSS JOIN image i WHERE i.id = p.k{} ORDER BY {by_page_keys}",
+                *COLUMNS,
+                keys.len() - 1,
+            )
+        };
         Ok(Some(statement))
     }
 
     /// The statement that counts all images of a list; none when there cannot be any.
     pub(super) fn count(query: &ImageQuery, driver: Driver<'_>) -> Result<Option<Self>, Error> {
         let mut statement = Self::default();
-        let selects = statement.selects(query, driver, Give::Count)?;
+        let walks = statement.walks(query, driver, None)?;
+        let selects: Vec<String> = walks.iter().map(Walk::count).collect();
         Ok(statement.sum(&selects))
     }
 
@@ -140,7 +142,7 @@ impl Statement {
         for part in &parts {
             selects.push(match &part.offer {
                 // These are as few as are shared with one account.
-                Some(_) => statement.part(part, own, &rest, Driver::Order, Give::Count)?,
+                Some(_) => statement.part(part, own, &rest, Driver::Order, None)?.count(),
                 None => statement.numbers(part, &rest, label)?,
             });
         }
@@ -189,13 +191,14 @@ impl Statement {
         Ok(statement.sum(&selects))
     }
 
-    fn selects(&mut self, query: &ImageQuery, driver: Driver<'_>, give: Give<'_>) -> Result<Vec<String>, Error> {
+    /// What has to be walked for a list; in this order, where that matters.
+    fn walks(&mut self, query: &ImageQuery, driver: Driver<'_>, order: Option<&Order>) -> Result<Vec<Walk>, Error> {
         if let Some(few) = query.filters.iter().find(|filter| is_selective(filter)) {
-            return self.selective(query, few, give);
+            return self.selective(query, few);
         }
         let Parts { parts, rest } = cut(query, driver == Driver::Order);
         let own = query.reach.own.as_ref();
-        parts.iter().map(|part| self.part(part, own, &rest, driver, give)).collect()
+        parts.iter().map(|part| self.part(part, own, &rest, driver, order)).collect()
     }
 
     /// The numbers that are kept of a part's images with the label of one of its conditions.
@@ -212,7 +215,7 @@ impl Statement {
     }
 
     /// For conditions that leave few images: find those, check everything else on each.
-    fn selective(&mut self, query: &ImageQuery, driver: &Filter, give: Give<'_>) -> Result<Vec<String>, Error> {
+    fn selective(&mut self, query: &ImageQuery, driver: &Filter) -> Result<Vec<Walk>, Error> {
         let Parts { parts, rest } = cut(query, false);
         if parts.is_empty() {
             return Ok(Vec::new());
@@ -228,7 +231,7 @@ impl Statement {
             checks.push(condition(self, Source::Image, filter)?);
         }
         let conditions = vec![found, unplanned(&checks)];
-        Ok(vec![self.select("image i", conditions, Source::Image, give)])
+        Ok(vec![Walk { tables: "image i", conditions, source: Source::Image, by_image: true, in_order: true }])
     }
 
     fn part(
@@ -237,8 +240,8 @@ impl Statement {
         own: Option<&ProjectId>,
         rest: &[&Filter],
         driver: Driver<'_>,
-        give: Give<'_>,
-    ) -> Result<String, Error> {
+        order: Option<&Order>,
+    ) -> Result<Walk, Error> {
         let source = match (driver, &part.offer) {
             (_, Some(_)) => Source::Offer,
             (Driver::Label(_), None) => Source::Label,
@@ -273,7 +276,7 @@ impl Statement {
         }
         let mut by_image = source != Source::Offer && part.region.is_some();
         by_image |= part.name.is_some();
-        by_image |= matches!(give, Give::First(order, _) if !order.is_by_creation());
+        by_image |= order.is_some_and(|order| !order.is_by_creation());
         for &filter in rest {
             if source == Source::Label && driver == Driver::Label(filter) {
                 continue;
@@ -296,8 +299,9 @@ impl Statement {
         if tables.contains("CROSS JOIN") {
             conditions.push(format!("i.id = {}", source.id()));
         }
-        let give = if driver == Driver::Order { give } else { give.sorted(source) };
-        Ok(self.select(tables, conditions, source, give))
+        // The index on names is in an order of its own.
+        let in_order = driver == Driver::Order || source != Source::Image;
+        Ok(Walk { tables, conditions, source, by_image, in_order })
     }
 
     /// The condition that a row belongs to a part, apart from the part's region, status and name.
@@ -330,31 +334,38 @@ impl Statement {
         part.region.as_ref().map(|region| format!("{} = {}", source.of_image("region"), self.bind(region)))
     }
 
-    fn select(&mut self, tables: &str, mut conditions: Vec<String>, source: Source, give: Give<'_>) -> String {
-        let (Give::First(order, slice) | Give::Sorted(order, slice)) = give else {
-            return format!("SELECT COUNT(*) AS n FROM {tables} WHERE {}", conditions.join(" AND "));
-        };
+    /// The select of the first rows of a walk: their keys, and with `whole` everything of their images.
+    fn first(&mut self, walk: Walk, order: &Order, slice: &Slice, whole: bool) -> String {
+        let Walk { tables, mut conditions, source, in_order, .. } = walk;
         let columns = order.columns(source);
         if let Some(marker) = &slice.marker {
             conditions.push(order.after(self, source, marker));
         }
-        let keys: Vec<String> = columns.iter().enumerate().map(|(key, column)| format!("{column} AS k{key}")).collect();
-        let by = match give {
+        let mut given: Vec<String> =
+            columns.iter().zip(0..).map(|(column, key)| format!("{column} AS k{key}")).collect();
+        given.extend(whole.then(|| COLUMNS.clone()));
+        let by = if in_order {
+            order.clause(&columns)
+        } else {
             // As an expression no planner takes it for the order of an index.
-            Give::Sorted(..) => {
-                let columns: Vec<String> =
-                    columns.iter().map(|column| format!("CASE WHEN 1 = 1 THEN {column} END")).collect();
-                order.clause(&columns)
-            }
-            _ => order.clause(&columns),
+            let columns: Vec<String> =
+                columns.iter().map(|column| format!("CASE WHEN 1 = 1 THEN {column} END")).collect();
+            order.clause(&columns)
         };
         // Other parts may give none of the page's images, so each gives as many as the page may need.
         let limit = self.bind(slice.offset.saturating_add(slice.limit));
         format!(
             "SELECT * FROM (SELECT {} FROM {tables} WHERE {} ORDER BY {by} LIMIT {limit}) q{}",
-            keys.join(", "),
+            given.join(", "),
             conditions.join(" AND "),
             self.values.len(),
         )
+    }
+}
+
+impl Walk {
+    /// The select that counts a walk's rows.
+    fn count(&self) -> String {
+        format!("SELECT COUNT(*) AS n FROM {} WHERE {}", self.tables, self.conditions.join(" AND "))
     }
 }
