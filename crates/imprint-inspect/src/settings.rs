@@ -37,29 +37,34 @@ fn unquoted(value: &str) -> String {
 }
 
 /// A key of a file with sections.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Setting {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting<'t> {
     /// The section, without brackets; empty before the first.
-    pub(crate) section: String,
+    pub(crate) section: &'t str,
     /// The key.
-    pub(crate) key: String,
+    pub(crate) key: &'t str,
     /// The value, trimmed.
-    pub(crate) value: String,
+    pub(crate) value: &'t str,
 }
 
+/// How many keys of a file are looked at.
+const SETTINGS_MAX: usize = 10_000;
+
 /// The keys of a file with `[sections]`, as NetworkManager, systemd and Cloudbase-Init write them.
-pub(crate) fn sections(text: &str) -> Vec<Setting> {
-    let mut section = String::new();
+pub(crate) fn sections(text: &str) -> Vec<Setting<'_>> {
+    let mut section = "";
     let mut settings = Vec::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with(['#', ';']) {
             continue;
         }
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.trim().to_owned();
+            section = name.trim();
         } else if let Some((key, value)) = line.split_once('=') {
-            let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-            settings.push(Setting { section: section.clone(), key, value });
+            if settings.len() >= SETTINGS_MAX {
+                break;
+            }
+            settings.push(Setting { section, key: key.trim(), value: value.trim() });
         }
     }
     settings

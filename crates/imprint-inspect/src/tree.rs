@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Held};
 use crate::error::{Error, Result};
 use crate::file_system::{FileSystem, Kind, Metadata, Node};
 
@@ -20,11 +20,39 @@ const NAMES_MAX: usize = 4096;
 const PATH_BYTES_MAX: usize = 4096;
 /// How long a file read as text may be.
 const TEXT_BYTES_MAX: usize = 1 << 20;
-/// How many names the tree remembers.
-const REMEMBERED_MAX: usize = 1 << 16;
+/// How much the names that the tree remembers may take, and what one takes besides its text.
+const REMEMBERED_BYTES_MAX: u64 = 8 << 20;
+const REMEMBERED_BYTES: u64 = 192;
 
-/// What a name led to in a directory of a mount.
-type Remembered = HashMap<(usize, Node, Vec<u8>), Option<(Node, Metadata)>>;
+/// What names led to in directories of mounts.
+#[derive(Default)]
+struct Remembered {
+    names: HashMap<(usize, Node, Vec<u8>), Option<(Node, Metadata)>>,
+    bytes: u64,
+    held: Option<Held<Arc<Budget>>>,
+}
+
+impl Remembered {
+    /// One more name. Where there is no room left, what was remembered is forgotten.
+    fn insert(
+        &mut self,
+        key: (usize, Node, Vec<u8>),
+        found: Option<(Node, Metadata)>,
+        budget: &Arc<Budget>,
+    ) -> Result<()> {
+        let bytes = REMEMBERED_BYTES + key.2.len() as u64;
+        if self.bytes + bytes > REMEMBERED_BYTES_MAX {
+            *self = Remembered::default();
+        }
+        match &mut self.held {
+            Some(held) => held.grow(bytes)?,
+            None => self.held = Some(budget.hold_shared(bytes)?),
+        }
+        self.bytes += bytes;
+        self.names.insert(key, found);
+        Ok(())
+    }
+}
 
 /// The directory tree of a guest. Paths are the guest's, with `/` between names; they may lack the first `/`.
 ///
@@ -92,7 +120,7 @@ impl Tree {
             None => split(path).map(<[u8]>::to_vec).collect::<Vec<_>>(),
         };
         self.mounts.push(Mount { at, fs, node });
-        self.remembered.lock().clear();
+        *self.remembered.lock() = Remembered::default();
         Ok(())
     }
 
@@ -299,7 +327,7 @@ impl Tree {
             return Ok(Some(Step { name, mount, node: *node, metadata: fs.metadata(*node)? }));
         }
         let key = (here.mount, here.node, name);
-        let known = self.remembered.lock().get(&key).copied();
+        let known = self.remembered.lock().names.get(&key).copied();
         let found = match known {
             Some(found) => found,
             None => {
@@ -308,11 +336,7 @@ impl Tree {
                     Some(node) => Some((node, fs.metadata(node)?)),
                     None => None,
                 };
-                let mut remembered = self.remembered.lock();
-                if remembered.len() >= REMEMBERED_MAX {
-                    remembered.clear();
-                }
-                remembered.insert(key.clone(), found);
+                self.remembered.lock().insert(key.clone(), found, &self.budget)?;
                 found
             }
         };

@@ -4,12 +4,15 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::entry::Entry;
-use super::grub::expand;
+use super::grub::expand_all;
+
+/// How many files one initramfs may have.
+const INITRDS_MAX: usize = 64;
 
 /// Reads an entry; `id` is the file's name without `.conf`. Variables are GRUB's.
 pub(super) fn parse(id: &str, text: &str, variables: &HashMap<String, String>) -> Entry {
     let mut entry = Entry::default();
-    let mut options: Vec<String> = Vec::new();
+    let (mut options, mut initrds): (Vec<&str>, Vec<&str>) = Default::default();
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         let (key, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let value = value.trim();
@@ -19,13 +22,15 @@ pub(super) fn parse(id: &str, text: &str, variables: &HashMap<String, String>) -
             "linux" | "uki" => entry.kernel = Some(value.to_owned()),
             "efi" => entry.chain_loads = true,
             // `$tuned_initrd` and its like are mostly empty.
-            "initrd" => entry.initrds.extend(expand(value, variables).split_whitespace().map(str::to_owned)),
-            "options" => options.push(expand(value, variables)),
+            "initrd" => initrds.push(value),
+            "options" => options.push(value),
             _ => {}
         }
     }
-    let words: Vec<&str> = options.iter().flat_map(|options| options.split_whitespace()).collect();
-    entry.command_line = words.join(" ");
+    let initrds = expand_all(initrds.into_iter(), variables);
+    entry.initrds = initrds.split_whitespace().take(INITRDS_MAX).map(str::to_owned).collect();
+    let options = expand_all(options.into_iter(), variables);
+    entry.command_line = options.split_whitespace().collect::<Vec<_>>().join(" ");
     entry.chain = vec![[String::new(), entry.title.clone(), id.to_owned()]];
     entry
 }

@@ -1,7 +1,10 @@
 //! GRUB's configuration: the entries of `grub.cfg`, and of the older `menu.lst`.
 //!
-//! What lives here: the part of GRUB's shell that says which kernel starts with which words. What never does: running
-//! conditions. Both branches of an `if` are read; what stands last wins.
+//! What lives here: the part of GRUB's shell that says which kernel starts with which words. Conditions over variables are
+//! decided as a start would decide them; where that takes more (a file, the machine), every branch is read, and what stands
+//! last wins. What never does: running anything.
+
+mod condition;
 
 use std::collections::HashMap;
 
@@ -10,19 +13,24 @@ use super::entry::Entry;
 /// How many entries are looked at.
 const ENTRIES_MAX: usize = 256;
 /// Bytes that a text with variables in it may become, about.
-const EXPANDED_BYTES: usize = 64 << 10;
-/// How deep blocks may lie in one another.
+const EXPANDED_BYTES: usize = 16 << 10;
+/// How many files one initramfs may have.
+const INITRDS_MAX: usize = 64;
+/// How deep blocks, and conditions, may lie in one another.
 const DEPTH_MAX: usize = 16;
+const CONDITIONS_MAX: usize = 64;
 
 /// What a configuration says.
 #[derive(Debug, Default)]
 pub(super) struct Config {
     /// Its entries in order.
     pub(super) entries: Vec<Entry>,
-    /// What it calls the default: an index, an id, a title, `1>2`; `${saved_entry}` unexpanded.
+    /// What it calls the default: an index, an id, a title, `1>2`.
     pub(super) default: Option<String>,
     /// Whether entries stand in files of their own, too (`blscfg`).
     pub(super) uses_bls: bool,
+    /// The variables that those entries see.
+    pub(super) variables: HashMap<String, String>,
     /// The configuration that this one goes on with.
     pub(super) goes_on_with: Option<String>,
     /// Whether it is damaged: a quote or a block without an end.
@@ -30,10 +38,27 @@ pub(super) struct Config {
 }
 
 /// A block that is open.
-enum Block {
+struct Block {
+    kind: Kind,
+    /// How many conditions were open before it: those inside end with it.
+    conditions: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
     Menu(usize),
     Submenu,
+    /// What is in it runs when it is called, which nothing that matters here does.
+    Function,
     Other,
+}
+
+/// An `if` that is open.
+struct Branch {
+    /// Whether the commands here are run, or may be.
+    runs: bool,
+    /// Whether the commands of a branch are surely run, so that no later one is.
+    is_settled: bool,
 }
 
 /// The place of an entry among its siblings, at every depth.
@@ -51,6 +76,7 @@ impl Config {
             environment,
             variables: environment.clone(),
             blocks: Vec::new(),
+            branches: Vec::new(),
             chain: Chain { counts: vec![0], names: Vec::new() },
         };
         let (commands, damage) = commands(text);
@@ -98,45 +124,89 @@ struct Reader<'e> {
     environment: &'e HashMap<String, String>,
     variables: HashMap<String, String>,
     blocks: Vec<Block>,
+    branches: Vec<Branch>,
     chain: Chain,
 }
 
 impl Reader<'_> {
     fn command(&mut self, words: &[Word]) {
-        // Conditions are not run: what they lead to is read as if it stood there.
-        let leads_in = |word: &Word| !word.quoted && ["then", "else", "do"].contains(&word.text.as_str());
         let mut words = words;
         while let Some(first) = words.first() {
-            if first.is_brace('}') {
-                self.close();
-            } else if !leads_in(first) {
-                break;
+            match first.keyword() {
+                "}" => self.close(),
+                "then" | "do" => {}
+                "else" => self.otherwise(None),
+                "fi" => drop(self.branches.pop()),
+                "elif" => return self.otherwise(Some(&words[1..])),
+                "if" => return self.begin(&words[1..]),
+                _ => break,
             }
             words = &words[1..];
         }
+        // A block may end on the line of its last command.
+        let ends = words.iter().rev().take_while(|word| word.is_brace('}')).count().min(self.blocks.len());
+        self.plain(&words[..words.len() - ends]);
+        for _ in 0..ends {
+            self.close();
+        }
+    }
+
+    /// A command that is no keyword.
+    fn plain(&mut self, words: &[Word]) {
         let Some(first) = words.first() else { return };
         let opens = words.len() > 1 && words.last().is_some_and(|word| word.is_brace('{'));
         let arguments: Vec<String> = words[1..].iter().map(|word| word.text.clone()).collect();
         match first.text.as_str() {
+            _ if opens && self.is_skipped() => self.open(Kind::Other),
+            _ if self.is_skipped() => {}
             "menuentry" | "submenu" if opens => self.open_entry(&first.text, &arguments[..arguments.len() - 1]),
-            _ if opens => self.open(Block::Other),
-            "set" => self.set(&arguments),
-            "blscfg" => self.config.uses_bls = true,
+            "function" if opens => self.open(Kind::Function),
+            _ if opens => self.open(Kind::Other),
+            "set" => self.set(arguments.first()),
+            "blscfg" => {
+                self.config.uses_bls = true;
+                self.config.variables = self.variables.clone();
+            }
             "configfile" => self.config.goes_on_with = arguments.first().map(|path| self.expanded(path)),
+            _ if words.len() == 1 && is_assignment(&first.text) => self.set(Some(&first.text)),
             command => self.inside_entry(command, &arguments),
         }
     }
 
-    fn open(&mut self, block: Block) {
+    /// Whether what comes is surely not run.
+    fn is_skipped(&self) -> bool {
+        self.branches.iter().any(|branch| !branch.runs) || self.blocks.iter().any(|block| block.kind == Kind::Function)
+    }
+
+    fn begin(&mut self, condition: &[Word]) {
+        if self.branches.len() >= CONDITIONS_MAX {
+            self.config.damage.get_or_insert("conditions lie too deep");
+            return;
+        }
+        let holds = condition::holds(condition, &self.variables);
+        self.branches.push(Branch { runs: holds != Some(false), is_settled: holds == Some(true) });
+    }
+
+    /// `elif` with its condition, or `else`.
+    fn otherwise(&mut self, condition: Option<&[Word]>) {
+        let holds = condition.map_or(Some(true), |condition| condition::holds(condition, &self.variables));
+        let Some(branch) = self.branches.last_mut() else { return };
+        branch.runs = !branch.is_settled && holds != Some(false);
+        branch.is_settled |= holds == Some(true);
+    }
+
+    fn open(&mut self, kind: Kind) {
         if self.blocks.len() < DEPTH_MAX {
-            self.blocks.push(block);
+            self.blocks.push(Block { kind, conditions: self.branches.len() });
         } else {
             self.config.damage.get_or_insert("blocks lie too deep");
         }
     }
 
     fn close(&mut self) {
-        if let Some(Block::Submenu) = self.blocks.pop() {
+        let Some(block) = self.blocks.pop() else { return };
+        self.branches.truncate(block.conditions);
+        if block.kind == Kind::Submenu {
             self.chain.counts.pop();
             self.chain.names.pop();
         }
@@ -169,43 +239,41 @@ impl Reader<'_> {
                 self.chain.names.push(names);
                 self.chain.counts.push(0);
             }
-            return self.open(Block::Submenu);
+            return self.open(Kind::Submenu);
         }
         if self.config.entries.len() >= ENTRIES_MAX {
-            return self.open(Block::Other);
+            return self.open(Kind::Other);
         }
         let mut chain = self.chain.names.clone();
         chain.push(names);
         self.config.entries.push(Entry { title, chain, ..Entry::default() });
         let entry = self.config.entries.len() - 1;
-        self.open(Block::Menu(entry));
+        self.open(Kind::Menu(entry));
     }
 
-    fn set(&mut self, arguments: &[String]) {
-        let Some((name, value)) = arguments.first().and_then(|word| word.split_once('=')) else { return };
-        if name == "default" {
-            // `next_entry` serves one start only; what a lasting start takes is what stands elsewhere.
-            if !value.contains("next_entry") {
-                self.config.default = Some(value.to_owned());
-            }
-            return;
+    /// `name=value`.
+    fn set(&mut self, assignment: Option<&String>) {
+        let Some((name, value)) = assignment.and_then(|word| word.split_once('=')) else { return };
+        let expanded = self.expanded(value);
+        // `next_entry` serves one start only; what a lasting start takes is what stands elsewhere.
+        if name == "default" && !value.contains("next_entry") {
+            self.config.default = Some(expanded.clone());
         }
-        let value = self.expanded(value);
         // What the environment block brings is what a start would see: in the file stand defaults for what it lacks.
         let room = self.variables.len() < ENTRIES_MAX || self.variables.contains_key(name);
         if room && !self.environment.contains_key(name) {
-            self.variables.insert(name.to_owned(), value);
+            self.variables.insert(name.to_owned(), expanded);
         }
     }
 
     fn inside_entry(&mut self, command: &str, arguments: &[String]) {
-        let Some(&Block::Menu(entry)) = self.blocks.iter().rev().find(|block| matches!(block, Block::Menu(_))) else {
-            return;
-        };
-        let words: Vec<String> = arguments
-            .iter()
-            .flat_map(|word| self.expanded(word).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
+        let entry = self.blocks.iter().rev().find_map(|block| match block.kind {
+            Kind::Menu(entry) => Some(entry),
+            _ => None,
+        });
+        let Some(entry) = entry else { return };
+        let text = expand_all(arguments.iter().map(String::as_str), &self.variables);
+        let words: Vec<&str> = text.split_whitespace().collect();
         let entry = &mut self.config.entries[entry];
         match command {
             "linux" | "linux16" | "linuxefi" | "linux64" => {
@@ -213,7 +281,7 @@ impl Reader<'_> {
                 entry.command_line = words.get(1..).unwrap_or_default().join(" ");
             }
             "initrd" | "initrd16" | "initrdefi" | "initrd64" => {
-                entry.initrds = words.iter().map(|path| without_device(path).to_owned()).collect();
+                entry.initrds = words.iter().take(INITRDS_MAX).map(|path| without_device(path).to_owned()).collect();
             }
             "chainloader" if entry.kernel.is_none() => entry.chain_loads = true,
             _ => {}
@@ -250,6 +318,27 @@ pub(super) fn expand(text: &str, variables: &HashMap<String, String>) -> String 
     out + rest
 }
 
+/// Several texts with variables in them, filled in, with blanks between; together no longer than one may be, about.
+pub(super) fn expand_all<'t>(texts: impl Iterator<Item = &'t str>, variables: &HashMap<String, String>) -> String {
+    let mut all = String::new();
+    for text in texts {
+        if all.len() >= EXPANDED_BYTES {
+            break;
+        }
+        all.push_str(&expand(text, variables));
+        all.push(' ');
+    }
+    all
+}
+
+/// Whether a word is `name=value`.
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
 /// A path without the `(hd0,gpt2)` or `($root)` before it.
 fn without_device(path: &str) -> &str {
     match path.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
@@ -266,6 +355,11 @@ struct Word {
 }
 
 impl Word {
+    /// Its text where it may be a keyword: those are not quoted.
+    fn keyword(&self) -> &str {
+        if self.quoted { "" } else { &self.text }
+    }
+
     fn is_brace(&self, brace: char) -> bool {
         !self.quoted && self.text.len() == 1 && self.text.starts_with(brace)
     }
@@ -320,102 +414,18 @@ fn letters(word: &mut Option<Word>, quoted: bool) -> &mut String {
     &mut word.text
 }
 
-/// The variables of a GRUB environment block.
+/// The variables of a GRUB environment block, as every start but the next one sees them: `next_entry` is for that one
+/// only, and `prev_saved_entry` takes its place again after it.
 pub(super) fn environment(block: &str) -> HashMap<String, String> {
     let lines = block.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-    lines.take(ENTRIES_MAX).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let mut variables: HashMap<String, String> =
+        lines.take(ENTRIES_MAX).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    variables.remove("next_entry");
+    if let Some(saved) = variables.remove("prev_saved_entry").filter(|saved| !saved.is_empty()) {
+        variables.insert("saved_entry".to_owned(), saved);
+    }
+    variables
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DEBIAN: &str = r#"
-if [ -s $prefix/grubenv ]; then
-  set have_grubenv=true
-  load_env
-fi
-if [ "${next_entry}" ] ; then
-   set default="${next_entry}"
-   set next_entry=
-else
-   set default="0"
-fi
-function load_video {
-  if [ x$feature_all_video_module = xy ]; then
-    insmod all_video
-  fi
-}
-menuentry 'Debian GNU/Linux' --class debian --class os $menuentry_id_option 'gnulinux-simple-1' {
-	load_video
-	echo	'Loading Linux ...'
-	linux	/boot/vmlinuz-6.1.0-28-amd64 root=UUID=1 ro  quiet console=ttyS0
-	initrd	/boot/initrd.img-6.1.0-28-amd64
-}
-submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {
-	menuentry 'Debian, with Linux 5' --class debian $menuentry_id_option 'gnulinux-5-advanced-1' {
-		linux	($root)/boot/vmlinuz-5 root=UUID=1
-		initrd	/boot/initrd.img-5 /boot/extra
-	}
-}
-menuentry 'UEFI Firmware Settings' { fwsetup; }
-"#;
-
-    #[test]
-    fn a_generated_configuration_gives_its_entries() {
-        let config = Config::parse(DEBIAN, &HashMap::new());
-        assert_eq!((config.damage, config.default.as_deref(), config.uses_bls), (None, Some("0"), false));
-        let titles: Vec<_> = config.entries.iter().map(|entry| entry.title.as_str()).collect();
-        assert_eq!(titles, ["Debian GNU/Linux", "Debian, with Linux 5", "UEFI Firmware Settings"]);
-        let first = &config.entries[0];
-        assert_eq!(first.kernel.as_deref(), Some("/boot/vmlinuz-6.1.0-28-amd64"));
-        assert_eq!(first.command_line, "root=UUID=1 ro quiet console=ttyS0");
-        let inner = &config.entries[1];
-        assert_eq!(inner.kernel.as_deref(), Some("/boot/vmlinuz-5"));
-        assert_eq!(inner.initrds, ["/boot/initrd.img-5", "/boot/extra"]);
-        for name in ["1>0", "gnulinux-advanced-1>gnulinux-5-advanced-1", "Advanced options>0"] {
-            assert!(inner.is_called(name), "{name}");
-        }
-        assert!(!inner.is_called("0") && config.entries[2].is_called("2"));
-    }
-
-    #[test]
-    fn variables_are_filled_in_and_the_environment_wins() {
-        let environment = environment("# GRUB Environment Block\nsaved_entry=x\nkernelopts=root=/dev/rl/root ro\n####");
-        let text = "set default=\"${saved_entry}\"\nset kernelopts=\"a\"\nset kv=5\nblscfg\nmenuentry x { linux /v-$kv $kernelopts ${unknown}\n}";
-        let config = Config::parse(text, &environment);
-        assert_eq!(config.default.as_deref(), Some("${saved_entry}"));
-        assert!(config.uses_bls);
-        assert_eq!(config.entries[0].kernel.as_deref(), Some("/v-5"));
-        assert_eq!(config.entries[0].command_line, "root=/dev/rl/root ro");
-        assert_eq!(expand("$default", &environment), "");
-    }
-
-    #[test]
-    fn variables_that_double_with_each_line_stay_small() {
-        let text = format!("set a=xxxxxxxxxxxxxxxx\n{}menuentry x {{ linux /v $a\n}}", "set a=$a$a\n".repeat(60));
-        let config = Config::parse(&text, &HashMap::new());
-        let length = config.entries[0].command_line.len();
-        assert!((EXPANDED_BYTES..=2 * EXPANDED_BYTES).contains(&length), "{length}");
-    }
-
-    #[test]
-    fn damage_is_told() {
-        let damage = |text: &str| Config::parse(text, &HashMap::new()).damage;
-        assert_eq!(damage("menuentry 'x' {\n linux /v\n"), Some("a block has no end"));
-        assert_eq!(damage("menuentry 'x {\n"), Some("a quote has no end"));
-        assert_eq!(damage(&"submenu x {\n".repeat(40)), Some("blocks lie too deep"));
-        assert_eq!(damage("}\n}\n"), None);
-    }
-
-    #[test]
-    fn the_older_form_is_read() {
-        let config = Config::parse_legacy(
-            "default=1\ntitle A\n\troot (hd0,0)\n\tkernel /vmlinuz-1 ro root=/dev/sda1\ntitle B\n kernel (hd0,0)/vmlinuz-2 root=LABEL=/\n initrd /initrd-2\n",
-        );
-        assert_eq!(config.default.as_deref(), Some("1"));
-        assert_eq!(config.entries[1].kernel.as_deref(), Some("/vmlinuz-2"));
-        assert_eq!(config.entries[1].initrds, ["/initrd-2"]);
-        assert!(config.entries[1].is_called("1"));
-    }
-}
+mod tests;

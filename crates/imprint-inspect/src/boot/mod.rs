@@ -23,6 +23,8 @@ pub(crate) use unified::initrd as unified_initrd;
 
 /// How many entries of their own files are read.
 const ENTRY_FILES_MAX: usize = 128;
+/// How much of such a file is read.
+const ENTRY_BYTES_MAX: usize = 16 << 10;
 /// How often a configuration may go on with another.
 const HOPS_MAX: usize = 4;
 
@@ -120,14 +122,13 @@ impl Finder<'_> {
         self.boot.entries = config.entries;
         if config.uses_bls {
             // The entries of the specification come in the place of the `blscfg` line: before what an owner adds.
-            let mut entries = self.bls(&["/boot/loader/entries", "/boot/efi/loader/entries"], environment);
+            let mut entries = self.bls(&["/boot/loader/entries", "/boot/efi/loader/entries"], &config.variables);
             entries.append(&mut self.boot.entries);
             self.boot.entries = entries;
         }
         self.locate_all("/boot");
-        let name = config.default.map(|name| grub::expand(&name, environment));
-        let saved = environment.get("saved_entry");
-        let name = name.filter(|name| !name.is_empty()).or_else(|| saved.filter(|_| config.uses_bls).cloned());
+        let saved = environment.get("saved_entry").filter(|_| config.uses_bls);
+        let name = config.default.filter(|name| !name.is_empty()).or_else(|| saved.cloned());
         self.boot.choose(name.as_deref().or(Some("0")));
         true
     }
@@ -152,7 +153,8 @@ impl Finder<'_> {
         let mut entries = Vec::new();
         for directory in directories {
             for path in self.guest.list_ending(directory, ".conf").into_iter().take(ENTRY_FILES_MAX) {
-                let Some(text) = self.guest.text(&path) else { continue };
+                let Some(text) = self.guest.start(&path, ENTRY_BYTES_MAX) else { continue };
+                let text = String::from_utf8_lossy(&text);
                 let id = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".conf");
                 entries.push(bls::parse(id, &text, environment));
             }

@@ -2,28 +2,50 @@
 
 use crate::report::{Item, ItemName, Risk};
 use crate::settings::{assigned, assignments, sections};
+use crate::text::clean_word;
 
 use super::{Problems, Scene, cloud, enabled_script, enabled_unit};
 
 /// How many files of one kind are read.
 const FILES_MAX: usize = 64;
 
+/// How many interfaces are looked at.
+const INTERFACES_MAX: usize = 256;
+
 /// What a network interface is told to do.
 struct Interface {
     /// The file that says so.
     path: String,
     name: String,
-    uses_dhcp: bool,
+    address: Address,
     /// The hardware address that it is bound to.
     mac: Option<String>,
+}
+
+/// How an interface comes to its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Address {
+    /// From the network.
+    Dhcp,
+    Fixed,
+    /// Not at all, or by something else.
+    None,
+}
+
+impl Address {
+    fn dhcp_or_fixed(is_dhcp: bool) -> Address {
+        if is_dhcp { Address::Dhcp } else { Address::Fixed }
+    }
 }
 
 /// What all files say together.
 #[derive(Default)]
 struct Network {
     interfaces: Vec<Interface>,
-    /// Files of ifupdown were among them: it needs a DHCP client of its own.
-    uses_ifupdown: bool,
+    /// Whether ifupdown asks by DHCP: it needs a client of its own.
+    needs_client: bool,
+    /// Whether cloud-init writes its files anew when a machine starts: then what is in them is of no account.
+    is_rewritten: bool,
 }
 
 pub(super) fn dhcp(scene: &Scene<'_>) -> Option<Item> {
@@ -46,17 +68,19 @@ pub(super) fn dhcp(scene: &Scene<'_>) -> Option<Item> {
             format!("{path} binds {name} to the hardware address {mac} of another machine."),
         );
     }
-    let by_dhcp: Vec<&Interface> = network.interfaces.iter().filter(|interface| interface.uses_dhcp).collect();
-    let is_static = !network.interfaces.is_empty() && by_dhcp.is_empty();
+    let with = |address| network.interfaces.iter().filter(move |interface| interface.address == address);
+    let (by_dhcp, fixed): (Vec<&Interface>, Vec<&Interface>) =
+        (with(Address::Dhcp).collect(), with(Address::Fixed).collect());
+    let is_static = !fixed.is_empty() && by_dhcp.is_empty();
     if is_static {
         let names: Vec<String> =
-            network.interfaces.iter().map(|interface| format!("{} ({})", interface.name, interface.path)).collect();
+            fixed.iter().map(|interface| format!("{} ({})", interface.name, interface.path)).collect();
         problems.add(
             Risk::High,
             "Static",
             format!("Only fixed addresses are set, and none by DHCP: {}.", names.join(", ")),
         );
-    } else if by_dhcp.iter().any(|_| network.uses_ifupdown) && !has_dhcp_client(scene) {
+    } else if network.needs_client && !has_dhcp_client(scene) {
         problems.add(Risk::High, "NoClient", "Interfaces are set to DHCP, but no DHCP client is installed.");
     }
     let fine = match by_dhcp.first() {
@@ -112,14 +136,28 @@ fn binds_names(text: &str) -> bool {
 
 impl Network {
     fn read(scene: &Scene<'_>) -> Network {
-        let mut network = Network::default();
+        let is_rewritten = cloud::is_enabled(scene) && !cloud::leaves_network_alone(scene);
+        let mut network = Network { is_rewritten, ..Network::default() };
         network.ifupdown(scene);
         network.netplan(scene);
         network.network_manager(scene);
         network.networkd(scene);
         network.sysconfig(scene);
-        network.interfaces.retain(|interface| interface.name != "lo");
         network
+    }
+
+    /// The text of a file, unless it is written anew before it is read.
+    fn text(&self, scene: &Scene<'_>, path: &str) -> Option<String> {
+        let text = scene.guest.text(path)?;
+        (!self.is_rewritten || !cloud::wrote(path, &text)).then_some(text)
+    }
+
+    fn add(&mut self, mut interface: Interface) {
+        if interface.name != "lo" && self.interfaces.len() < INTERFACES_MAX {
+            interface.name = clean_word(interface.name);
+            interface.mac = interface.mac.map(clean_word);
+            self.interfaces.push(interface);
+        }
     }
 
     fn ifupdown(&mut self, scene: &Scene<'_>) {
@@ -127,40 +165,28 @@ impl Network {
         let inner = scene.guest.list("/etc/network/interfaces.d").into_iter().take(FILES_MAX);
         paths.extend(inner.map(|name| format!("/etc/network/interfaces.d/{name}")));
         for path in paths {
-            let text = scene.guest.text(&path).unwrap_or_default();
-            let mut current: Option<usize> = None;
-            for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                match words.as_slice() {
-                    ["iface", name, _family, method, ..] => {
-                        current = Some(self.interfaces.len());
-                        self.interfaces.push(Interface {
-                            path: path.clone(),
-                            name: (*name).to_owned(),
-                            uses_dhcp: matches!(*method, "dhcp" | "auto"),
-                            mac: None,
-                        });
-                    }
-                    ["hwaddress", rest @ ..] => {
-                        if let (Some(index), Some(mac)) = (current, rest.last()) {
-                            self.interfaces[index].mac = Some((*mac).to_owned());
-                        }
-                    }
-                    _ => {}
-                }
+            let stanzas = stanzas(&self.text(scene, &path).unwrap_or_default());
+            // What is said of IPv6 matters where nothing is said of IPv4.
+            let has_four = |name: &str| stanzas.iter().any(|stanza| stanza.name == name && !stanza.is_six);
+            for stanza in stanzas.iter().filter(|stanza| !stanza.is_six || !has_four(&stanza.name)) {
+                let address = match stanza.method.as_str() {
+                    "dhcp" | "bootp" | "auto" => Address::Dhcp,
+                    "static" => Address::Fixed,
+                    _ => Address::None,
+                };
+                self.needs_client |= stanza.method == "dhcp";
+                let (name, mac) = (stanza.name.clone(), stanza.mac.clone());
+                self.add(Interface { path: path.clone(), name, address, mac });
             }
         }
-        self.uses_ifupdown = self.interfaces.iter().any(|interface| interface.uses_dhcp && interface.name != "lo");
-        // `manual` leaves the interface to something else, and only IPv6 is no fixed address.
-        self.interfaces.retain(|interface| interface.name != "lo");
     }
 
     /// Netplan's files, by the indentation of their lines: what is asked of them is in plain keys.
     fn netplan(&mut self, scene: &Scene<'_>) {
         for directory in ["/etc/netplan", "/run/netplan", "/usr/lib/netplan"] {
             for path in scene.guest.list_ending(directory, ".yaml").into_iter().take(FILES_MAX) {
-                let text = scene.guest.text(&path).unwrap_or_default();
-                self.interfaces.extend(netplan_interfaces(&path, &text));
+                let text = self.text(scene, &path).unwrap_or_default();
+                netplan_interfaces(&path, &text).into_iter().for_each(|interface| self.add(interface));
             }
         }
     }
@@ -169,18 +195,23 @@ impl Network {
         for directory in ["/etc/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections"] {
             for name in scene.guest.list(directory).into_iter().take(FILES_MAX) {
                 let path = format!("{directory}/{name}");
-                let settings = sections(&scene.guest.text(&path).unwrap_or_default());
+                let text = self.text(scene, &path).unwrap_or_default();
+                let settings = sections(&text);
                 let value = |section: &str, key: &str| {
                     let found = settings.iter().rfind(|setting| setting.section == section && setting.key == key);
-                    found.map(|setting| setting.value.clone()).filter(|value| !value.is_empty())
+                    found.map(|setting| setting.value.to_owned()).filter(|value| !value.is_empty())
                 };
                 let kind = value("connection", "type").unwrap_or_default();
                 if !matches!(kind.as_str(), "ethernet" | "802-3-ethernet" | "bond" | "bridge" | "vlan") {
                     continue;
                 }
-                self.interfaces.push(Interface {
+                self.add(Interface {
                     name: value("connection", "interface-name").or_else(|| value("connection", "id")).unwrap_or(name),
-                    uses_dhcp: value("ipv4", "method").is_none_or(|method| method == "auto"),
+                    address: match value("ipv4", "method").as_deref() {
+                        None | Some("auto") => Address::Dhcp,
+                        Some("manual") => Address::Fixed,
+                        Some(_) => Address::None,
+                    },
                     mac: value("ethernet", "mac-address").or_else(|| value("802-3-ethernet", "mac-address")),
                     path,
                 });
@@ -198,10 +229,11 @@ impl Network {
             for path in
                 scene.guest.list_ending(directory, ".network").into_iter().filter(|path| !shipped(path)).take(FILES_MAX)
             {
-                let settings = sections(&scene.guest.text(&path).unwrap_or_default());
+                let text = self.text(scene, &path).unwrap_or_default();
+                let settings = sections(&text);
                 let value = |section: &str, key: &str| {
                     let found = settings.iter().rfind(|setting| setting.section == section && setting.key == key);
-                    found.map(|setting| setting.value.clone()).filter(|value| !value.is_empty())
+                    found.map(|setting| setting.value.to_owned()).filter(|value| !value.is_empty())
                 };
                 let uses_dhcp = value("Network", "DHCP")
                     .is_some_and(|word| !matches!(word.as_str(), "no" | "false" | "none" | "off"));
@@ -210,9 +242,9 @@ impl Network {
                     continue;
                 }
                 let mac = value("Match", "MACAddress").or_else(|| value("Match", "PermanentMACAddress"));
-                self.interfaces.push(Interface {
+                self.add(Interface {
                     name: value("Match", "Name").unwrap_or_else(|| "*".to_owned()),
-                    uses_dhcp,
+                    address: Address::dhcp_or_fixed(uses_dhcp),
                     mac,
                     path,
                 });
@@ -232,7 +264,7 @@ impl Network {
                     continue;
                 }
                 let path = format!("{directory}/{file}");
-                let text = scene.guest.text(&path).unwrap_or_default();
+                let text = self.text(scene, &path).unwrap_or_default();
                 let protocol = assigned(&text, "BOOTPROTO").unwrap_or_default().to_ascii_lowercase();
                 let has_address = assignments(&text).any(|(key, value)| key.starts_with("IPADDR") && !value.is_empty());
                 let uses_dhcp = protocol.starts_with("dhcp") || protocol == "bootp";
@@ -240,10 +272,44 @@ impl Network {
                     continue;
                 }
                 let mac = assigned(&text, "HWADDR").filter(|mac| !mac.is_empty());
-                self.interfaces.push(Interface { path, name, uses_dhcp, mac });
+                self.add(Interface { path, name, address: Address::dhcp_or_fixed(uses_dhcp), mac });
             }
         }
     }
+}
+
+/// A stanza of ifupdown.
+struct Stanza {
+    name: String,
+    is_six: bool,
+    method: String,
+    mac: Option<String>,
+}
+
+/// The stanzas of a file of ifupdown that are about interfaces.
+fn stanzas(text: &str) -> Vec<Stanza> {
+    let mut stanzas: Vec<Stanza> = Vec::new();
+    let mut is_inside = false;
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("iface"), Some(name), Some(family), Some(method)) => {
+                is_inside = stanzas.len() < INTERFACES_MAX;
+                if is_inside {
+                    let (name, method) = (clean_word(name), clean_word(method));
+                    stanzas.push(Stanza { name, is_six: family == "inet6", method, mac: None });
+                }
+            }
+            // `hwaddress ether 00:…`, or without the kind.
+            (Some("hwaddress"), Some(first), second, _) if is_inside => {
+                if let Some(stanza) = stanzas.last_mut() {
+                    stanza.mac = Some(clean_word(second.unwrap_or(first)));
+                }
+            }
+            _ => {}
+        }
+    }
+    stanzas
 }
 
 /// The interfaces of a netplan file: keys two deep under `ethernets` and its like, with what lies below them.
@@ -271,17 +337,20 @@ fn netplan_interfaces(path: &str, text: &str) -> Vec<Interface> {
                 }
             }
             Some(_) if *depth.get_or_insert(indent) == indent => {
+                if interfaces.len() >= INTERFACES_MAX {
+                    break;
+                }
                 interfaces.push(Interface {
                     path: path.to_owned(),
                     name: key.to_owned(),
-                    uses_dhcp: value.contains("dhcp4: true"),
+                    address: Address::dhcp_or_fixed(value.contains("dhcp4: true")),
                     mac: None,
                 });
             }
             Some(_) => {
                 let Some(interface) = interfaces.last_mut() else { continue };
                 match key {
-                    "dhcp4" | "dhcp6" => interface.uses_dhcp |= matches!(value, "true" | "yes" | "on"),
+                    "dhcp4" | "dhcp6" if matches!(value, "true" | "yes" | "on") => interface.address = Address::Dhcp,
                     "macaddress" => interface.mac = Some(value.to_owned()),
                     // `match: {macaddress: …}` on one line.
                     "match" if value.contains("macaddress") => interface.mac = Some(value.to_owned()),
