@@ -1,5 +1,6 @@
 //! The dialect on a real engine: every operation done, refused, and asked for by nobody.
 
+mod machines;
 mod pushing;
 
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
 use imprint_http::{Body, Dialect, Request};
 use imprint_identity::{Identity, NewRamRole};
+use imprint_machine::testing::FakeHypervisor;
 use imprint_model::{Caller, Clock, ContainerFormat, DiskFormat, Image, ImageId, JobId, ProjectId, UserId};
 use imprint_service::testing::World;
-use imprint_service::{Change, CreateImage, ImportImage, ImportSource};
+use imprint_service::{Change, CreateImage, ImportImage, ImportSource, NbdListener, Settings};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -33,11 +35,13 @@ struct Fixture {
     account: wire::NewAccount,
     image: ImageId,
     job: JobId,
+    machines: machines::Put,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let world = World::new();
+        let nbd = NbdListener { address: ([127, 0, 0, 1], 10_809).into(), tls: false };
+        let world = World::with(Settings { nbd: Some(nbd), ..Settings::default() });
         let settings = imprint_identity::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
         let identity = Identity::open(world.catalogue.clone(), settings, [5; 32], Arc::new(world.clock.clone()));
         let identity = identity.await.expect("opens");
@@ -70,9 +74,10 @@ impl Fixture {
             request: json!({}),
             credential: None,
         };
+        let machines = machines::put(&world, &caller).await;
         let other = queued(&world, &caller).await.id;
         let job = world.service.import_image(&caller, other, import).await.expect("begins").id;
-        Self { world, dialect, admin, tenant, account, image, job }
+        Self { world, dialect, admin, tenant, account, image, job, machines }
     }
 
     async fn ask(&self, method: &str, path: &str, token: &str, body: impl Into<Sent>) -> (StatusCode, Bytes) {
@@ -245,9 +250,16 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
         case("check_image", "POST", v1(&format!("images/{NOBODY}/check")), none(), 404),
         case("show_check", "GET", v1(&format!("images/{image}/check")), none(), 200),
         case("show_check", "GET", v1(&format!("images/{image}/check?as=spdx")), none(), 404),
+        case("offer_image_nbd", "POST", v1(&format!("images/{image}/nbd")), none(), 201),
+        case("offer_image_nbd", "POST", v1(&format!("images/{image}/nbd")), json!({ "ttl_secs": 0 }), 400),
+        case("offer_image_nbd", "POST", v1(&format!("images/{NOBODY}/nbd")), none(), 404),
+        case("offer_snapshot_nbd", "POST", v1(&format!("snapshots/{NOBODY}/nbd")), none(), 404),
         case("delete_key", "DELETE", v1(&format!("keys/{key}")), none(), 204),
         case("delete_key", "DELETE", v1(&format!("keys/{key}")), none(), 404),
     ]
+    .into_iter()
+    .chain(machines::cases(fixture))
+    .collect()
 }
 
 #[tokio::test]
@@ -278,7 +290,8 @@ async fn nobody_gets_past_the_door_and_tenants_administer_nothing() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{} {token:?}", op.name);
         }
         let (status, _) = fixture.ask(op.method.as_str(), &path, &fixture.tenant, json!({})).await;
-        let images = path.contains("/images") || path.contains("/jobs") || path.ends_with("/push");
+        let of_accounts = ["/images", "/jobs", "/push", "/instances", "/disks", "/snapshots"];
+        let images = of_accounts.iter().any(|kind| path.contains(kind));
         assert_eq!(status == StatusCode::FORBIDDEN, !images, "{} gave {status}", op.name);
     }
 }

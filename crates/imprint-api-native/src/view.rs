@@ -2,7 +2,7 @@
 //! noticed here.
 
 use imprint_identity as identity;
-use imprint_model::{Job, Timestamp};
+use imprint_model::{Disk, Instance, Job, Snapshot, Timestamp};
 
 use crate::wire;
 
@@ -64,5 +64,56 @@ pub(crate) fn job(job: Job) -> wire::Job {
         created_at: job.created_at.to_rfc3339_seconds(),
         updated_at: job.updated_at.to_rfc3339_seconds(),
         ended_at: job.ended_at.map(Timestamp::to_rfc3339_seconds),
+    }
+}
+
+/// How a machine is run is left out, and so is what its first boot is told: there may be secrets in it.
+pub(crate) fn instance(instance: Instance) -> wire::Instance {
+    wire::Instance {
+        id: instance.id.to_string(),
+        name: instance.name,
+        status: instance.status.to_string(),
+        project_id: instance.owner.0,
+        region: instance.region,
+        image_id: instance.image.to_string(),
+        class: instance.class,
+        cpus: instance.cpus,
+        memory_mib: instance.memory_mib,
+        host_name: instance.host_name,
+        created_at: instance.created_at.to_rfc3339_seconds(),
+        started_at: instance.started_at.map(Timestamp::to_rfc3339_seconds),
+        failure: instance.failure,
+    }
+}
+
+pub(crate) fn disk(disk: Disk) -> wire::Disk {
+    wire::Disk {
+        id: disk.id.to_string(),
+        name: disk.name,
+        status: disk.status.to_string(),
+        kind: disk.kind.to_string(),
+        size_gib: disk.size_gib,
+        instance_id: disk.instance.map(|id| id.to_string()),
+        letter: disk.letter,
+        project_id: disk.owner.0,
+        region: disk.region,
+        created_at: disk.created_at.to_rfc3339_seconds(),
+    }
+}
+
+pub(crate) fn snapshot(snapshot: Snapshot) -> wire::Snapshot {
+    wire::Snapshot {
+        id: snapshot.id.to_string(),
+        name: snapshot.name,
+        status: snapshot.status.to_string(),
+        disk_id: snapshot.disk.map(|id| id.to_string()),
+        kind: snapshot.kind.to_string(),
+        size_gib: snapshot.size_gib,
+        done_bytes: snapshot.done_bytes,
+        total_bytes: snapshot.total_bytes,
+        failure: snapshot.failure,
+        project_id: snapshot.owner.0,
+        region: snapshot.region,
+        created_at: snapshot.created_at.to_rfc3339_seconds(),
     }
 }

@@ -4,6 +4,8 @@
 mod account;
 mod check;
 mod image;
+mod machines;
+mod nbd;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,10 @@ pub use account::{
 };
 pub use check::{Check, CheckBegun};
 pub use image::{CreateImage, CreatedImage};
+pub use machines::{
+    Console, CreateDisk, CreateSnapshot, Disk, Instance, Made, OfInstance, RunInstances, Snapshot, Stop,
+};
+pub use nbd::{NbdOffer, OfferNbd};
 
 /// The body of every refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -80,16 +80,15 @@ pub(crate) fn snapshot(snapshot: &Snapshot, by_image: bool, by_disk: bool) -> Va
         (false, true) => "disk",
         (false, false) => "none",
     };
-    let done = snapshot.status == SnapshotStatus::Accomplished;
     let mut shown = json!({
         "SnapshotId": snapshot.id.wire(),
         "SnapshotName": snapshot.name.as_deref().unwrap_or_default(),
         "Description": snapshot.description.as_deref().unwrap_or_default(),
         "RegionId": snapshot.region,
         "Status": snapshot.status.as_str(),
-        "Progress": if done { "100%" } else { "0%" },
+        "Progress": format!("{}%", progress(snapshot)),
         "RemainTime": 0,
-        "Available": done,
+        "Available": snapshot.status == SnapshotStatus::Accomplished,
         "CreationTime": snapshot.created_at.to_rfc3339_seconds(),
         "LastModifiedTime": snapshot.updated_at.to_rfc3339_seconds(),
         "SourceDiskId": snapshot.disk.map(WireId::wire).unwrap_or_default(),
@@ -110,6 +109,15 @@ pub(crate) fn snapshot(snapshot: &Snapshot, by_image: bool, by_disk: bool) -> Va
         fields.insert("RetentionDays".to_owned(), json!(days));
     }
     shown
+}
+
+/// How much of a snapshot is there, in hundredths; all of it only once it is complete.
+fn progress(snapshot: &Snapshot) -> u64 {
+    match (snapshot.status, snapshot.total_bytes) {
+        (SnapshotStatus::Accomplished, _) => 100,
+        (_, Some(total @ 1..)) => (u128::from(snapshot.done_bytes) * 100 / u128::from(total)).min(99) as u64,
+        _ => 0,
+    }
 }
 
 /// A machine; `image` is the one it was made from, when it is still there.
@@ -135,8 +143,8 @@ fn record(instance: &Instance) -> Map<String, Value> {
         "ZoneId": inventory_words::zone(&instance.region),
         "InstanceType": instance.class,
         "InstanceTypeFamily": class.map(|class| class.family.id).unwrap_or_default(),
-        "Cpu": class.map_or(0, |class| class.cpus),
-        "Memory": class.map_or(0, |class| class.memory_mib),
+        "Cpu": instance.cpus,
+        "Memory": instance.memory_mib,
         "GPUAmount": 0,
         "GPUSpec": "",
         "ImageId": instance.image.wire(),

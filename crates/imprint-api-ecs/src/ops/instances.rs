@@ -1,9 +1,9 @@
 //! What is done with machines that are there: starting, stopping, deleting, one or many at a time, and changing what
-//! they say of themselves. Nothing runs machines here yet, and nothing pretends to: a start that could otherwise be is
-//! refused with a code of its own.
+//! they say of themselves. Where nothing runs machines, nothing pretends to: a start that could otherwise be is refused
+//! with a code of its own.
 
 use imprint_model::InstanceId;
-use imprint_service::{Ask, ChangeInstance, Conflict, DeleteInstances, Error, StopInstance};
+use imprint_service::{Ask, ChangeInstance, Conflict, DeleteInstances, Error, RebootInstance, StopInstance};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -153,20 +153,18 @@ impl Power {
     /// The word for where a machine is once this is done.
     fn after(self) -> &'static str {
         match self {
-            Self::Start | Self::Reboot => "Starting",
-            Self::Stop => "Stopping",
+            Self::Start => "Starting",
+            Self::Stop | Self::Reboot => "Stopping",
         }
     }
 
     async fn apply(self, call: &Call, instance: InstanceId, ask: Ask) -> Result<(), Error> {
         let (service, caller) = (&call.parts.service, &call.caller);
+        let force = call.params.text("ForceStop").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         match self {
             Self::Start => service.start_instance(caller, instance, ask).await,
-            Self::Reboot => service.reboot_instance(caller, instance, ask).await,
-            Self::Stop => {
-                let force = call.params.text("ForceStop").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-                service.stop_instance(caller, StopInstance { instance, force }, ask).await
-            }
+            Self::Reboot => service.reboot_instance(caller, RebootInstance { instance, force }, ask).await,
+            Self::Stop => service.stop_instance(caller, StopInstance { instance, force }, ask).await,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! New machines: `CreateInstance` and `RunInstances`, and `ReplaceSystemDisk`, which gives one that is there another
-//! image. What would run them is not there, so the second is refused once everything that can be checked was checked.
+//! image. Where nothing runs machines the second is refused, once everything else was found right.
 
 use imprint_model::{DiskCategory, DiskId, Image, ImageId, InstanceId, MetadataAccess, SnapshotId};
 use imprint_service::{
-    Ask, Conflict, DataDisk, Error, Field, MakeInstances, NewMachine, Quota, ReplaceSystemDisk, SystemDisk,
+    Conflict, DataDisk, Error, Field, MakeInstances, NewMachine, Quota, ReplaceSystemDisk, SystemDisk,
 };
 use serde_json::json;
 
@@ -102,7 +102,7 @@ pub(crate) const OPS: &[Op] = &[
     Op::ecs(
         Effect::Changes,
         "RunInstances",
-        "Makes machines and starts them. No machine can be started here, so only a dry run of it has any use.",
+        "Makes machines and starts them.",
         |call| Box::pin(run(call)),
     )
     .parameters(PARAMETERS)
@@ -194,16 +194,12 @@ async fn create(call: Call) -> Outcome {
     Ok(json!({ "InstanceId": id.wire() }))
 }
 
-/// A dry run is answered like any other; everything else is refused, as late as possible.
 async fn run(call: Call) -> Outcome {
     let amount = call.params.within("Amount", 1..=AMOUNT_MAX, BAD_AMOUNT)?.unwrap_or(1);
-    let wanted = wanted(&call, amount).await?;
-    let ask = Ask { once: None, dry_run: true };
-    match call.parts.service.create_instances(&call.caller, wanted, ask).await {
-        Err(Error::DryRun) if call.ask.dry_run => Err(Error::DryRun.into()),
-        Ok(_) | Err(Error::DryRun) => Err(CANNOT_RUN.fault().into()),
-        Err(error) => Err(error.into()),
-    }
+    let wanted = MakeInstances { start: true, ..wanted(&call, amount).await? };
+    let made = call.parts.service.create_instances(&call.caller, wanted, call.ask).await?;
+    let ids: Vec<String> = made.into_iter().map(WireId::wire).collect();
+    Ok(json!({ "InstanceIdSets": { "InstanceIdSet": ids } }))
 }
 
 const BAD_AMOUNT: Code = Code::new(400, "InvalidParameter", "The specified parameter \"Amount\" is not valid.");
@@ -252,6 +248,9 @@ async fn wanted(call: &Call, amount: u32) -> Result<MakeInstances, Problem> {
         image: image.id,
         description,
         class: class.id.to_owned(),
+        cpus: class.cpus,
+        memory_mib: class.memory_mib,
+        start: false,
         user_data,
         protected,
         resource_group: group(params),
@@ -345,6 +344,7 @@ fn faults(error: &Error) -> Option<Fault> {
         Error::Conflict(Conflict::SnapshotNotReady) => Some(NOT_READY.fault()),
         Error::Conflict(Conflict::DeviceTaken) => Some(DEVICE_IN_USE.fault()),
         Error::OverQuota(Quota::DataDisks, _) => Some(DISK_LIMIT.fault()),
+        Error::Unsupported(_) => Some(CANNOT_RUN.fault()),
         _ => None,
     }
 }

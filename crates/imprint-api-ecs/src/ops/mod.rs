@@ -3,6 +3,7 @@
 
 mod cancel_copy_image;
 mod cancel_task;
+mod console_output;
 mod copy_image;
 mod create_image;
 mod delete_image;
@@ -39,6 +40,7 @@ use crate::op::Op;
 const FILES: &[&[Op]] = &[
     cancel_copy_image::OPS,
     cancel_task::OPS,
+    console_output::OPS,
     copy_image::OPS,
     create_image::OPS,
     delete_image::OPS,

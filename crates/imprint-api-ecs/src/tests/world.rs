@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imprint_identity::Identity;
+use imprint_machine::testing::FakeHypervisor;
 use imprint_service::testing;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) engine: testing::World,
     /// Its buckets: a directory each.
     pub(crate) buckets: tempfile::TempDir,
+    /// What runs machines here, when something does.
+    pub(crate) hypervisor: Option<FakeHypervisor>,
     /// Who is who.
     pub(crate) identity: Identity,
     /// The owner of one account.
@@ -69,7 +72,22 @@ impl World {
         let root = identity.account("admin").await.expect("the first account");
         let root = Client { heard, ..client("ROOTKEY", "root-secret-of-tests", &root.account_id) };
         let [owner, other] = <[Client; 2]>::try_from(clients).expect("two");
-        Self { engine, buckets, identity, owner, other, root }
+        Self { engine, buckets, hypervisor: None, identity, owner, other, root }
+    }
+
+    /// This world once something runs machines in it. Nothing looks after them: what a verb begins stays begun.
+    pub(crate) fn with_hypervisor(mut self) -> Self {
+        let hypervisor = FakeHypervisor::new();
+        self.engine.service =
+            self.engine.service.clone().with_hypervisor(Arc::new(hypervisor.clone()), "here".to_owned());
+        let (service, clock) = (self.engine.service.clone(), Arc::new(self.engine.clock.clone()));
+        let settings = Settings { rates: Rates::default() };
+        let dialect = Arc::new(EcsDialect::new(service, self.identity.clone(), clock, settings));
+        for client in [&mut self.owner, &mut self.other, &mut self.root] {
+            client.dialect = Arc::clone(&dialect);
+        }
+        self.hypervisor = Some(hypervisor);
+        self
     }
 
     /// Whether an operation answered with a code (`OK` for success) to anybody in this world.

@@ -5,23 +5,30 @@ mod accounts;
 mod bound_users;
 mod check;
 mod chunks;
+mod console;
 mod content;
+mod disks;
 mod export;
 mod extents;
 mod images;
+mod instances;
 mod jobs;
 mod keys;
 mod login;
+mod nbd;
 mod policies;
 mod quotas;
+mod snapshots;
 mod store;
 mod users;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::StatusCode;
 use imprint_http::{BoxFuture, Op, Request, Response};
-use imprint_model::{Caller, ImageId};
+use imprint_model::{Caller, ImageId, ProjectId};
+use imprint_service::ItemPage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,6 +37,9 @@ use crate::parts::Parts;
 
 /// Longest JSON body, bytes.
 const JSON_BYTES_MAX: u64 = 64 << 10;
+/// Machines, disks or snapshots of one page at most, and when nothing is said.
+const PAGE_MAX: u32 = 1_000;
+const PAGE_DEFAULT: u32 = 100;
 
 /// What becomes of a request.
 pub(crate) type Outcome = Result<Response, Refusal>;
@@ -66,6 +76,11 @@ pub(crate) fn all() -> Vec<Row> {
         extents::OPS,
         export::OPS,
         check::OPS,
+        nbd::OPS,
+        instances::OPS,
+        console::OPS,
+        disks::OPS,
+        snapshots::OPS,
     ]
     .concat()
 }
@@ -96,6 +111,37 @@ async fn authenticate(parts: &Parts, request: &Request) -> Result<Caller, Refusa
 fn image_id(request: &Request) -> Result<ImageId, Refusal> {
     let text = request.param("id");
     text.parse().map_err(|_| Refusal::not_found(format!("there is no image {text}")))
+}
+
+/// The thing of this kind that a path names. What is no id names nothing.
+fn item_id<T: FromStr>(request: &Request, kind: &str) -> Result<T, Refusal> {
+    named(request.param("id"), kind)
+}
+
+/// The thing of this kind that has this id.
+fn named<T: FromStr>(text: &str, kind: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| Refusal::not_found(format!("there is no {kind} {text}")))
+}
+
+/// The thing of this kind that a list shall be about.
+fn about<T: FromStr>(request: &Request, kind: &str) -> Result<Option<T>, Refusal> {
+    request.query_first(kind).map(|text| named(text, kind)).transpose()
+}
+
+/// The page of a list of machines and what belongs to them: `limit`, and `after`, the last of the page before.
+fn page<T: FromStr>(request: &Request, kind: &str) -> Result<ItemPage<T>, Refusal> {
+    let after = request.query_first("after").map(|text| named(text, kind)).transpose()?;
+    Ok(ItemPage::After { after, limit: number(request, "limit", PAGE_DEFAULT)?.clamp(1, PAGE_MAX) })
+}
+
+/// The region a list is of: `region`, or this installation's first.
+fn region(parts: &Parts, request: &Request) -> String {
+    request.query_first("region").unwrap_or_else(|| parts.service.settings().home_region()).to_owned()
+}
+
+/// The account of whoever asks.
+fn account(caller: &Caller) -> Result<ProjectId, Refusal> {
+    caller.project.clone().ok_or_else(|| Refusal::denied("this is for those who act for an account"))
 }
 
 /// The JSON body.

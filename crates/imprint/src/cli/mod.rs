@@ -6,13 +6,16 @@ mod check;
 pub(crate) mod client;
 mod clouds;
 mod completions;
+mod console;
 pub(crate) mod cutting;
 mod detect;
 mod disk;
 mod export;
 mod image;
+mod instance;
 mod jobs;
 mod login;
+mod nbd;
 mod progress;
 mod pull;
 mod push;
@@ -22,10 +25,12 @@ mod reference;
 mod resume;
 pub(crate) mod sending;
 mod sidecar;
+mod snapshot;
 mod store;
 mod table;
 pub(crate) mod upload;
 mod verify;
+mod volume;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -80,6 +85,15 @@ pub(crate) enum ClientCommand {
     /// Push, pull, list and change images
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Make machines of images, and run them
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
+    /// Make disks for machines, attach and detach them; disk files on this machine are under imprint disk
+    #[command(subcommand)]
+    Volume(volume::VolumeCommand),
+    /// Keep what disks of machines hold at one moment
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Look at jobs
     #[command(subcommand)]
     Job(jobs::JobCommand),
@@ -103,16 +117,38 @@ pub(crate) enum SelfCommand {
 /// Does what a client asks.
 pub(crate) async fn run(args: &ClientArgs, command: ClientCommand) -> Result<(), Failure> {
     let purpose = match command {
-        ClientCommand::Image(_) | ClientCommand::Job(_) => Purpose::Use,
+        ClientCommand::Image(_)
+        | ClientCommand::Instance(_)
+        | ClientCommand::Volume(_)
+        | ClientCommand::Snapshot(_)
+        | ClientCommand::Job(_) => Purpose::Use,
         ClientCommand::Store(_) | ClientCommand::Admin(_) => Purpose::Operate,
     };
     let client = Client::connect(args, purpose).await?;
     match command {
         ClientCommand::Image(command) => image::run(&client, args.output, command).await,
+        ClientCommand::Instance(command) => instance::run(&client, args.output, command).await,
+        ClientCommand::Volume(command) => volume::run(&client, args.output, command).await,
+        ClientCommand::Snapshot(command) => snapshot::run(&client, args.output, command).await,
         ClientCommand::Job(command) => jobs::run(&client, args.output, command).await,
         ClientCommand::Store(command) => store::run(&client, args.output, command).await,
         ClientCommand::Admin(command) => admin::run(&client, args.output, command).await,
     }
+}
+
+/// Does the same to all of several things, as far as it can be done; the first trouble is the command's.
+async fn each(ids: &[String], act: impl AsyncFn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut first = None;
+    for id in ids {
+        if let Err(failure) = act(id).await {
+            if ids.len() == 1 {
+                return Err(failure);
+            }
+            crate::output::notice(&format!("imprint: {id}: {failure}"));
+            first.get_or_insert(failure.code);
+        }
+    }
+    first.map_or(Ok(()), |code| Err(Failure::new(code, "not everything was done")))
 }
 
 /// Prints the settings in force: key, value, where it came from.

@@ -12,6 +12,7 @@ mod image_family;
 mod image_share_permission;
 mod import_image;
 mod instances;
+mod machines;
 mod modify_image_attribute;
 mod places;
 pub(crate) mod ram;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
         copy_image::CASES,
         snapshots::CASES,
         instances::CASES,
+        machines::CASES,
         describe_instances::CASES,
         whole_life::CASES,
         tags::CASES,
