@@ -10,6 +10,8 @@ use rand::Rng;
 
 /// The file with the key that encrypts secrets in the database.
 const MASTER_KEY_FILE: &str = "master.key";
+/// The file with the name of this node.
+const NODE_ID_FILE: &str = "node-id";
 /// The file with the keys of the first account: access key, line feed, secret key.
 const ROOT_KEYS_FILE: &str = "root.keys";
 
@@ -40,6 +42,15 @@ impl DataDir {
         let path = self.0.join(MASTER_KEY_FILE);
         let text = read_or_make(&path, || HEXLOWER.encode(&random::<32>()))?;
         parse_master_key(&text).ok_or_else(|| io::Error::other(format!("{} is damaged", path.display())))
+    }
+
+    /// The name of the node that this directory belongs to: 16 hexadecimal digits, made when there is none yet.
+    pub(crate) fn node_id(&self) -> io::Result<String> {
+        let path = self.0.join(NODE_ID_FILE);
+        let text = read_or_make(&path, || HEXLOWER.encode(&random::<8>()))?;
+        let name = text.trim();
+        let is_name = name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_name.then(|| name.to_owned()).ok_or_else(|| io::Error::other(format!("{} is damaged", path.display())))
     }
 
     /// The keys of the first account, when they were made here.
@@ -136,6 +147,7 @@ mod tests {
         assert!(!made);
         assert_eq!(first.secret_key, again.secret_key);
         assert_eq!(dir.master_key().expect("a key"), dir.master_key().expect("a key"));
+        assert_eq!(dir.node_id().expect("a name"), dir.node_id().expect("a name"));
         for file in [MASTER_KEY_FILE, ROOT_KEYS_FILE] {
             let mode = fs::metadata(temp.path().join("data").join(file)).expect("a file").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");

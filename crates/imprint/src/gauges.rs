@@ -27,12 +27,16 @@ mod collector {
     impl Collector for Figures {
         fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
             let Current { packs, stored_bytes, records, jobs_pending, jobs_running } = self.0.figures();
+            let chunks = self.0.nbd_figures();
             for (name, help, value) in [
                 ("imprint_store_packs", "Packs in the store", packs),
                 ("imprint_store_stored_bytes", "Bytes of all packs", stored_bytes),
                 ("imprint_store_records", "Chunks and map pages in the packs", records),
                 ("imprint_jobs_pending", "Jobs that wait for a worker", jobs_pending),
                 ("imprint_jobs_running", "Jobs that a worker has", jobs_running),
+                ("imprint_nbd_chunks_read", "Chunks that were read from the store for NBD", chunks.read),
+                ("imprint_nbd_read_bytes", "Their bytes", chunks.read_bytes),
+                ("imprint_nbd_chunks_remembered", "Chunks that NBD needed and remembered", chunks.remembered),
             ] {
                 let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
                 let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;

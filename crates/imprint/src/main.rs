@@ -7,6 +7,8 @@ mod elsewhere;
 mod failure;
 mod gauges;
 mod logging;
+mod machines;
+mod nbd;
 mod output;
 mod parts;
 mod serve;

@@ -8,6 +8,8 @@ use imprint_service::HashAlgorithm;
 use crate::config::{ConfigError, Resolved};
 use crate::datadir::{KeyPair, parse_master_key};
 use crate::elsewhere::Remotes;
+use crate::machines::MachineSettings;
+use crate::nbd::NbdSettings;
 
 /// Longest of the times that are set in seconds: a day.
 const DAY_SECS: u64 = 86_400;
@@ -18,6 +20,8 @@ const CHUNK_MEANS_KIB: [u32; 3] = [16, 32, 64];
 pub(crate) struct Checked {
     pub(crate) data_dir: String,
     pub(crate) http: imprint_http::Settings,
+    pub(crate) nbd: NbdSettings,
+    pub(crate) machines: MachineSettings,
     pub(crate) service: imprint_service::Settings,
     pub(crate) remotes: Remotes,
     pub(crate) catalogue: imprint_catalogue::Settings,
@@ -34,6 +38,8 @@ pub(crate) fn check(settings: &Resolved) -> Result<Checked, ConfigError> {
     Ok(Checked {
         data_dir: settings.text("data_dir").unwrap_or_default(),
         http: http(settings)?,
+        nbd: NbdSettings::check(settings)?,
+        machines: MachineSettings::check(settings)?,
         service: service(settings)?,
         remotes: remotes(settings)?,
         catalogue: catalogue(settings)?,
@@ -93,6 +99,10 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
         collect_secs: settings.parse("collect_secs")?,
         collect_grace_secs: settings.parse("collect_grace_secs")?,
         compress_after_secs: settings.parse("compress_after_secs")?,
+        machine_stop_secs: settings.within("machine_stop_secs", 1..=DAY_SECS)?,
+        machine_memory_mib_max: settings.within("machine_memory_mib_max", 64..=1 << 20)?,
+        nbd_cache_mib: settings.within("nbd_cache_mib", 1..=1 << 20)?,
+        nbd: NbdSettings::check(settings)?.listener(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `imprint serve`: the only place that puts the parts together.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imprint_api_ecs::EcsDialect;
@@ -12,7 +13,7 @@ use imprint_catalogue::Catalogue;
 use imprint_http::{Claim, Metrics, Probes, ReadyCheck, Server, Surface};
 use imprint_identity::Identity;
 use imprint_model::{Clock, SystemClock};
-use imprint_service::{Runner, Service};
+use imprint_service::{Keeper, Runner, Service};
 use imprint_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,12 +22,14 @@ use crate::config::Resolved;
 use crate::datadir::{DataDir, KeyPair};
 use crate::failure::Failure;
 use crate::gauges;
+use crate::nbd::Listeners;
 use crate::parts::{self, Checked};
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way end.
 pub(crate) async fn serve(settings: &Resolved) -> Result<(), Failure> {
     let checked = parts::check(settings).map_err(Failure::usage)?;
-    let http = checked.http.clone();
+    let (http, nbd) = (checked.http.clone(), checked.nbd.clone());
+    let data_dir = PathBuf::from(&checked.data_dir);
     let parts = Parts::open(checked).await?;
     let metrics = Metrics::new();
     gauges::register(&metrics, &parts.service);
@@ -35,9 +38,10 @@ pub(crate) async fn serve(settings: &Resolved) -> Result<(), Failure> {
     let listener = TcpListener::bind(http.listen)
         .await
         .map_err(|error| Failure::doing(&format!("cannot listen on {}", http.listen), error))?;
+    let disks = Listeners::bind(&data_dir, &nbd).await?;
     let address = listener.local_addr().map_err(|error| Failure::doing("no local address", error))?;
     tracing::info!(%address, "ready");
-    let background = parts.start_background();
+    let background = parts.start_background(disks);
     let drained = server.serve(listener, stop_signal()?).await;
     tracing::info!(?drained, "stopped");
     background.abort_all();
@@ -56,6 +60,7 @@ impl Parts {
     async fn open(checked: Checked) -> Result<Self, Failure> {
         let Checked {
             data_dir,
+            machines,
             service,
             remotes,
             catalogue,
@@ -68,7 +73,7 @@ impl Parts {
             ..
         } = checked;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = DataDir::at(data_dir);
+        let dir = DataDir::at(&data_dir);
         dir.create().map_err(|error| Failure::doing("cannot make the data directory", error))?;
         let catalogue = open_catalogue(catalogue).await?;
         let store = open_store(store_url, store, &catalogue, &clock).await?;
@@ -82,6 +87,7 @@ impl Parts {
         first_account(&identity, &dir, root_keys).await?;
         let buckets_dir = service.buckets_dir.clone();
         let service = Service::new(catalogue, store, Arc::clone(&clock), service).with_elsewhere(Arc::new(remotes));
+        let service = machines.equip(service, &dir, Path::new(&data_dir)).await?;
         service.prepare().await.map_err(|error| Failure::doing("cannot bring the database up to date", error))?;
         if let Some(dir) = buckets_dir {
             tokio::fs::create_dir_all(&dir)
@@ -127,11 +133,15 @@ impl Parts {
         })
     }
 
-    fn start_background(&self) -> Background {
+    fn start_background(&self, disks: Listeners) -> Background {
         let mut tasks = tokio::task::JoinSet::new();
         let (service, runner) = (self.service.clone(), Runner::new(self.service.clone()));
+        let keeper = Keeper::new(self.service.clone());
         tasks.spawn(async move { service.maintain().await });
         tasks.spawn(async move { runner.run().await });
+        tasks.spawn(async move { keeper.run().await });
+        let service = self.service.clone();
+        tasks.spawn(async move { disks.serve(service).await });
         tracing::debug!(started = %self.clock.now().to_rfc3339_seconds(), "background work begins");
         Background(tasks)
     }

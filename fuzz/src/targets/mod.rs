@@ -2,6 +2,7 @@
 
 mod file_systems;
 mod formats;
+mod nbd;
 mod records;
 
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub static ALL: &[(&str, Kind)] = &[
     ("hive", Kind::Bytes(records::hive)),
     ("settings", Kind::Bytes(records::settings)),
     ("initramfs", Kind::Bytes(records::initramfs)),
+    ("nbd-server", Kind::Bytes(nbd::server)),
+    ("nbd-client", Kind::Bytes(nbd::client)),
 ];
 
 impl Target {

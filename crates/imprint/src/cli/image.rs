@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::check::{self, CheckArgs};
 use super::client::Client;
+use super::nbd::{self, ExportNbdArgs};
 use super::pull::{self, PullArgs};
 use super::push::{self, PushArgs};
 use super::record::{self, escape};
@@ -25,6 +26,8 @@ pub(crate) enum ImageCommand {
     Pull(PullArgs),
     /// Look into an image: what system is inside, and whether it would start and could be reached
     Check(CheckArgs),
+    /// Print where an image's disk can be read over NBD, by whoever has that address, for a while
+    ExportNbd(ExportNbdArgs),
     /// List the images that can be seen
     List(ListArgs),
     /// Show one image
@@ -146,6 +149,7 @@ pub(super) async fn run(client: &Client, output: Format, command: ImageCommand) 
         ImageCommand::Push(args) => push::push(client, output, *args).await,
         ImageCommand::Pull(args) => pull::pull(client, output, args).await,
         ImageCommand::Check(args) => check::check(client, output, args).await,
+        ImageCommand::ExportNbd(args) => nbd::export(client, output, args).await,
         ImageCommand::List(args) => list(client, output, &args).await,
         ImageCommand::Show { image } => table::one(output, &record::find(client, &image).await?),
         ImageCommand::Set(args) => set(client, output, &args).await,
