@@ -3,7 +3,7 @@
 
 PACKAGES=(build-essential pkg-config git curl python3 python3-venv postgresql qemu-utils mmdebstrap
   e2fsprogs fdisk gdisk dosfstools mtools xfsprogs btrfs-progs lvm2 grub-pc-bin grub-efi-amd64-bin
-  zstd xz-utils cpio lz4 util-linux packer)
+  zstd xz-utils cpio lz4 util-linux packer qemu-system-x86 ovmf libnbd-bin)
 PYTHON_PACKAGES=(python-openstackclient==10.5.0 python-glanceclient==4.13.0 openstacksdk==4.22.0
   tempest==47.0.0 glance-tempest-plugin==0.17.0 pytest==9.2.0 'moto[s3,server]==5.2.5'
   alibabacloud_ecs20140526==7.11.8 alibabacloud_sts20150401==1.2.0 alibabacloud_ram20150501==1.3.0
