@@ -73,7 +73,7 @@ def test_nbdcopy_over_several_connections(served, source, raw, tmp_path):
 def test_what_writes_is_refused(served, source):
     uri = served.uri(served.image(source("raw"), "raw"))
     told = subprocess.run(["qemu-io", "-f", "raw", "-c", "write 0 512", uri], capture_output=True, text=True, check=False)
-    assert "read-only" in (told.stdout + told.stderr).lower(), told
+    assert "Permission denied" in told.stderr, told
     run("qemu-io", "-r", "-f", "raw", "-c", "read 0 512", "-c", "read -P 0 6M 1M", uri)
 
 

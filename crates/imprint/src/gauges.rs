@@ -34,9 +34,9 @@ mod collector {
                 ("imprint_store_records", "Chunks and map pages in the packs", records),
                 ("imprint_jobs_pending", "Jobs that wait for a worker", jobs_pending),
                 ("imprint_jobs_running", "Jobs that a worker has", jobs_running),
-                ("imprint_nbd_chunks_read", "Chunks that were read from the store for NBD", chunks.read),
-                ("imprint_nbd_read_bytes", "Their bytes", chunks.read_bytes),
-                ("imprint_nbd_chunks_remembered", "Chunks that NBD needed and remembered", chunks.remembered),
+                ("nbd_chunks_read", "Chunks that were read from the store for NBD", chunks.read),
+                ("nbd_read_bytes", "Their bytes", chunks.read_bytes),
+                ("nbd_chunks_remembered", "Chunks that NBD needed and remembered", chunks.remembered),
             ] {
                 let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
                 let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
