@@ -70,7 +70,7 @@ pub(super) async fn read_structured(stream: &mut BoxStream, request: &Request) -
     }
     match failed {
         Some(error) => Err(error),
-        None if told.is_whole(request) => Ok(bytes.into()),
+        None if told.has_all(request) => Ok(bytes.into()),
         None => Err(Error::protocol("the answer to a read leaves bytes out")),
     }
 }
@@ -101,7 +101,7 @@ impl Told {
     }
 
     /// Whether every byte has come once.
-    fn is_whole(mut self, request: &Request) -> bool {
+    fn has_all(mut self, request: &Request) -> bool {
         self.pieces.sort_unstable();
         let mut at = 0;
         for (from, to) in self.pieces {

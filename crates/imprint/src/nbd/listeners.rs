@@ -119,8 +119,11 @@ impl Accept for TcpListener {
     async fn next(&self) -> io::Result<impl Stream + 'static> {
         let (stream, _) = self.accept().await?;
         let alive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);
-        socket2::SockRef::from(&stream).set_tcp_keepalive(&alive)?;
-        stream.set_nodelay(true)?;
+        let kept = socket2::SockRef::from(&stream).set_tcp_keepalive(&alive);
+        if let Err(error) = kept.and_then(|()| stream.set_nodelay(true)) {
+            // as of a client that is gone already: its connection ends by itself
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection cannot be tuned");
+        }
         Ok(stream)
     }
 }
