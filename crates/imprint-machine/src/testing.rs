@@ -94,6 +94,7 @@ struct State {
     clinging: bool,
     captures: usize,
     starts: usize,
+    reads_wait: bool,
 }
 
 /// The hypervisor. Clones are the same one.
@@ -101,6 +102,7 @@ struct State {
 pub struct FakeHypervisor {
     state: Arc<Mutex<State>>,
     ended: Arc<Notify>,
+    reads: Arc<Notify>,
 }
 
 impl FakeHypervisor {
@@ -127,6 +129,12 @@ impl FakeHypervisor {
     /// Whether guests let no disk go from now on.
     pub fn cling(&self, clinging: bool) {
         self.state.lock().clinging = clinging;
+    }
+
+    /// Whether reading captured disks waits from now on.
+    pub fn hold_reads(&self, hold: bool) {
+        self.state.lock().reads_wait = hold;
+        self.reads.notify_waiters();
     }
 
     /// A guest writes a grain of one byte's value at the `number`th grain of a disk that its machine has. False when no
@@ -475,6 +483,13 @@ impl CapturedDisk for Frozen {
     }
 
     async fn read(&self, offset: u64, len: u64) -> Result<Bytes, Error> {
+        loop {
+            let let_go = self.hypervisor.reads.notified();
+            if !self.hypervisor.state.lock().reads_wait {
+                break;
+            }
+            let_go.await;
+        }
         self.hypervisor.fault(Call::Read, false)?;
         self.require_machine()?;
         let mut bytes = Vec::new();

@@ -85,15 +85,15 @@ pub fn disks_of_node(tx: &mut Tx<'_>, node: &str) -> Result<BTreeSet<(DiskId, u3
     rows.iter().map(|row| Ok((row.parse(0)?, row.get(1)?))).collect()
 }
 
-/// Notes how far a snapshot is. Nothing when it has ended.
+/// Notes how far a snapshot is. False when it has ended, or is gone.
 ///
 /// # Errors
 /// The engine's.
-pub fn note_progress(tx: &mut Tx<'_>, snapshot: &Snapshot, done: u64, total: u64, now: Timestamp) -> Result<(), Error> {
-    tx.execute(
+pub fn note_progress(tx: &mut Tx<'_>, snapshot: &Snapshot, done: u64, total: u64, now: Timestamp) -> Result<bool, Error> {
+    let noted = tx.execute(
         "UPDATE snapshot SET done_bytes = ?2, total_bytes = ?3, updated_at = ?4 \
          WHERE id = ?1 AND status = 'progressing'",
         params![snapshot.id, done, total, now],
     )?;
-    Ok(())
+    Ok(noted > 0)
 }

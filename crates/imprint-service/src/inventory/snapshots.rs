@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use imprint_catalogue::{Tx, images, snapshots};
+use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
     Caller, Disk, DiskFormat, DiskId, DiskStatus, Instance, InstanceStatus, Snapshot, SnapshotEvent, SnapshotId,
     SnapshotStatus, Timestamp,
@@ -94,6 +94,26 @@ impl Service {
             errand.note(tx, "delete snapshot", snapshot.id)
         };
         self.run_errand(caller, ask, delete).await
+    }
+
+    /// Gives up a snapshot that is being taken; it, and the images that are made of it, have failed then.
+    ///
+    /// # Errors
+    /// [`Conflict::SnapshotNotReady`] of one that is not being taken, [`Error::NotFound`].
+    pub async fn cancel_snapshot(&self, caller: &Caller, id: SnapshotId, ask: Ask) -> Result<(), Error> {
+        let cancel = move |tx: &mut Tx<'_>, errand: &Errand| {
+            let mut snapshot = errand.snapshot(tx, id)?;
+            let given_up = snapshot.status.on(SnapshotEvent::GiveUp);
+            snapshot.status = given_up.map_err(|_| Error::Conflict(Conflict::SnapshotNotReady))?;
+            snapshot.failure = Some("it was cancelled".to_owned());
+            snapshot.updated_at = errand.now;
+            snapshots::update(tx, &snapshot)?;
+            jobs::let_go_of(tx, id, errand.now)?;
+            errand.note(tx, "cancel snapshot", id)
+        };
+        self.run_errand(caller, ask, cancel).await?;
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Changes what a snapshot says of itself.

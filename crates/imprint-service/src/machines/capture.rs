@@ -15,8 +15,8 @@ use super::keeper::Keeper;
 use super::spec::{mark, overlay};
 use crate::error::Error;
 
-/// How often a snapshot is tried whose failure may pass.
-const TRIES_MAX: u32 = 3;
+/// For how long a snapshot is tried whose failure may pass.
+const TRIED_FOR: Duration = Duration::from_secs(120);
 /// How often it is noted how far one is.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 
@@ -75,24 +75,35 @@ impl Keeper {
         if machine.is_some() && !runs {
             return Ok(false);
         }
+        // of one machine, one after the other
+        let Some(_turn) = self.try_lock(capture_key(&key)) else { return Ok(false) };
         let captured = self.capture(machine.as_deref(), &group.members).await;
         // a machine that is not running must not begin to before its disks have been read
-        let held = if machine.is_some() { None } else { Some(alone) };
+        let held = if machine.is_some() {
+            drop(alone);
+            None
+        } else {
+            Some(alone)
+        };
         let outcome = match captured {
             Ok(capture) => self.read(capture, &group.members).await,
             Err(error) => Err(error.into()),
         };
         drop(held);
-        let Err(error) = outcome else { return Ok(true) };
+        let Err(error) = outcome else {
+            self.tries.lock().remove(&first);
+            return Ok(true);
+        };
         let ended = match &machine {
             Some(name) => hypervisor.state(name).await == MachineState::Gone,
             None => false,
         };
-        // what it wrote last is in its files
-        if ended || (error.is_passing() && self.may_try_again(first)) {
+        // what it wrote last is in its files; what fails for a moment may succeed at the next look
+        if ended || (matches!(error, Error::Unavailable(_)) && self.may_try_again(first)) {
             tracing::info!(snapshot = %first, %error, "a snapshot is taken again");
-            return Ok(true);
+            return Ok(ended);
         }
+        self.tries.lock().remove(&first);
         self.fail(&group.ids(), &error).await
     }
 
@@ -155,22 +166,28 @@ impl Keeper {
             tokio::select! {
                 written = &mut written => break written?,
                 _ = ticks.tick() => {
-                    self.note_taken(&member.snapshot, done.load(Ordering::Relaxed), total.load(Ordering::Relaxed)).await;
+                    let (done, total) = (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
+                    if !self.note_taken(&member.snapshot, done, total).await {
+                        return Err(no_longer_wanted());
+                    }
                 }
             }
         };
         let (done, total) = (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
-        self.note_taken(&member.snapshot, done, total).await;
+        if !self.note_taken(&member.snapshot, done, total).await {
+            return Err(no_longer_wanted());
+        }
         Ok(Taken { snapshot: member.snapshot.id, written, size_bytes: disk.size_bytes(), _base: base })
     }
 
-    /// Not being able to note how far it is, is no reason to end it.
-    async fn note_taken(&self, snapshot: &Snapshot, done: u64, total: u64) {
+    /// Whether it is still wanted. Not being able to note how far it is, is no reason to end it.
+    async fn note_taken(&self, snapshot: &Snapshot, done: u64, total: u64) -> bool {
         let (snapshot, now) = (snapshot.clone(), self.service.clock.now());
         let note = move |tx: &mut Tx<'_>| Ok::<_, Error>(machines::note_progress(tx, &snapshot, done, total, now)?);
-        if let Err(error) = self.service.catalogue.write(note).await {
+        self.service.catalogue.write(note).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the progress of a snapshot could not be noted");
-        }
+            true
+        })
     }
 
     async fn complete(&self, all: Vec<Taken>) -> Result<(), Error> {
@@ -232,14 +249,9 @@ impl Keeper {
     }
 
     fn may_try_again(&self, first: SnapshotId) -> bool {
-        let mut tries = self.tries.lock();
-        let count = tries.entry(first).or_default();
-        *count += 1;
-        if *count < TRIES_MAX {
-            return true;
-        }
-        tries.remove(&first);
-        false
+        let now = self.service.clock.now();
+        let since = *self.tries.lock().entry(first).or_insert(now);
+        now < since.after(TRIED_FOR)
     }
 
     /// The snapshots of one instant that are still to be taken.
@@ -264,6 +276,16 @@ impl Keeper {
         };
         self.service.catalogue.read(read).await
     }
+}
+
+/// The others of its instant are taken again.
+fn no_longer_wanted() -> Error {
+    Error::Unavailable("a snapshot of the same instant was cancelled".to_owned())
+}
+
+/// What is held while disks of a machine, or a free disk, are captured.
+pub(super) fn capture_key(of: &str) -> String {
+    format!("capture of {of}")
 }
 
 impl Group {

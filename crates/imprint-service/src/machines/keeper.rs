@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use imprint_catalogue::{Tx, machines};
 use imprint_machine::Hypervisor;
-use imprint_model::{InstanceId, SnapshotId};
+use imprint_model::{InstanceId, SnapshotId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 
@@ -34,8 +34,8 @@ pub struct Keeper {
     busy: Arc<Mutex<BTreeSet<Task>>>,
     /// Who may touch a machine's, or a free disk's, files.
     locks: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>,
-    /// How often snapshots were tried.
-    pub(super) tries: Arc<Mutex<BTreeMap<SnapshotId, u32>>>,
+    /// When snapshots first failed that are tried again.
+    pub(super) tries: Arc<Mutex<BTreeMap<SnapshotId, Timestamp>>>,
 }
 
 /// One thing to do.
@@ -197,6 +197,12 @@ impl Keeper {
     pub(super) async fn lock(&self, key: String) -> OwnedMutexGuard<()> {
         let lock = Arc::clone(self.locks.lock().entry(key).or_default());
         lock.lock_owned().await
+    }
+
+    /// The same unless somebody else does something.
+    pub(super) fn try_lock(&self, key: String) -> Option<OwnedMutexGuard<()>> {
+        let lock = Arc::clone(self.locks.lock().entry(key).or_default());
+        lock.try_lock_owned().ok()
     }
 
     fn forget_locks(&self) {

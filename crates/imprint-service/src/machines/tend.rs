@@ -5,6 +5,7 @@ use imprint_catalogue::{Tx, disks, instances, machines};
 use imprint_machine::{Hypervisor, MachineState};
 use imprint_model::{Disk, DiskEvent, DiskId, DiskStatus, Instance, InstanceEvent, InstanceId, InstanceStatus};
 
+use super::capture::capture_key;
 use super::keeper::Keeper;
 use super::kind::required_of;
 use super::spec::{self, Rows, machine_disk, overlay};
@@ -142,6 +143,8 @@ impl Keeper {
                     self.note(disk.id, DiskStatus::Attaching, event).await?
                 }
                 DiskStatus::Detaching => {
+                    // while some disk is captured, none goes
+                    let Some(_turn) = self.try_lock(capture_key(&name)) else { continue };
                     let event = detach(hypervisor, &name, &disk).await?;
                     self.note(disk.id, DiskStatus::Detaching, event).await?
                 }

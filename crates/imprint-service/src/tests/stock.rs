@@ -7,8 +7,8 @@ use imprint_catalogue::jobs::JobQuery;
 use imprint_catalogue::snapshots::SnapshotQuery;
 use imprint_catalogue::{Catalogue, Error, Tx, audit, disks, images, instances, jobs, members, snapshots};
 use imprint_model::{
-    Caller, Content, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Facts, Image, ImageId,
-    Instance, InstanceId, InstanceStatus, ProjectId, Snapshot, SnapshotId, SnapshotStatus,
+    Architecture, BootMode, Caller, Content, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus,
+    Facts, Image, ImageId, Instance, InstanceId, InstanceStatus, ProjectId, Snapshot, SnapshotId, SnapshotStatus,
 };
 
 use super::{create, raw, upload};
@@ -68,6 +68,12 @@ pub(super) fn snapshot(me: &Caller, content: Option<Content>) -> Snapshot {
         tags: BTreeSet::new(),
         created_at: START,
         updated_at: START,
+        node: None,
+        captured_with: None,
+        generation: 0,
+        done_bytes: 0,
+        total_bytes: None,
+        failure: None,
     }
 }
 
@@ -103,6 +109,15 @@ pub(super) fn machine(me: &Caller, image: ImageId) -> Instance {
         tags: BTreeSet::new(),
         created_at: START,
         started_at: None,
+        node: None,
+        cpus: 1,
+        memory_mib: 512,
+        architecture: Architecture::X86_64,
+        boot_mode: BootMode::Bios,
+        nvme: false,
+        stop_by: None,
+        restart: false,
+        failure: None,
     }
 }
 
@@ -129,6 +144,10 @@ pub(super) fn disk_of(machine: &Instance, kind: DiskKind, letter: char, base: Op
         tags: BTreeSet::new(),
         created_at: START,
         attached_at: Some(START),
+        node: None,
+        generation: 0,
+        written: false,
+        grows: false,
     }
 }
 
