@@ -14,16 +14,9 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(120);
 /// Whom jobs belong to that are put aside.
 const HELD: &str = "held";
 
-/// Gives the oldest job that nobody works on to `worker`, until `lease_until`: one that waits, or one whose worker
-/// has not been heard of in time. `now` is the asker's; a lease counts as ended [`CLOCK_SKEW`] after its end.
-///
-/// # Errors
-/// The engine's.
-pub fn lease_next(tx: &mut Tx<'_>, worker: &str, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, Error> {
-    lease_among(tx, worker, Kinds::But(&[]), now, lease_until)
-}
-
-/// The same among jobs of all other kinds than these.
+/// Gives the oldest job that nobody works on to `worker`, until `lease_until`, among those of all other kinds than these:
+/// one that waits, or one whose worker has not been heard of in time. `now` is the asker's; a lease counts as ended
+/// [`CLOCK_SKEW`] after its end.
 ///
 /// # Errors
 /// The engine's.

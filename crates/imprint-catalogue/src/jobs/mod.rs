@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::{Error, ErrorKind, Row, Tx, params, to_json};
 
-pub use lease::{CLOCK_SKEW, hold, lease_next, lease_next_but, lease_next_of, let_go_of, release_others, renew};
+pub use lease::{CLOCK_SKEW, hold, lease_next_but, lease_next_of, let_go_of, release_others, renew};
 pub use list::{JobFilter, JobSort, list, open_of_image, open_of_images};
 pub use search::{JobListing, JobQuery, search};
 

@@ -25,6 +25,11 @@ pub(crate) struct Verdict {
 impl Service {
     /// Whether the bytes may be used as what the image declares, and what is known of them then.
     ///
+    /// Rules are for disks, so an image in a container is taken as it is. What is in a compressed one is not seen on the
+    /// way: its end has to be known to judge it, and unpacking all of it would keep an upload waiting for as long as the
+    /// sender of a few bytes likes. Nothing here opens such a disk, neither for an export nor for a check
+    /// (`disk_format_of`), and it is judged as a bare one wherever it is unpacked (`accept_object`).
+    ///
     /// # Errors
     /// [`Error::FormatMismatch`], [`Error::Unsafe`].
     pub(crate) fn accept(&self, image: &Image, inspection: &Inspection) -> Result<Verdict, Error> {

@@ -190,6 +190,8 @@ impl Service {
             ImportSource::Url { url } => self.import_url(job, &image, url, None).await,
             ImportSource::Object { place, as_found } => {
                 image.disk_format = image.disk_format.filter(|&format| !as_found || format == DiskFormat::Iso);
+                // a disk is taken out of what it came in
+                image.container_format.take_if(|container| *container == ContainerFormat::Compressed);
                 image.container_format.get_or_insert(ContainerFormat::Bare);
                 let (content, kept, format) = self.take_one_object(job, &image, place).await?;
                 let (disk_format, container_format) = (Some(format), image.container_format);

@@ -306,7 +306,9 @@ impl Service {
             (None, Some(found)) => found,
             (None, None) => return Err(mismatch("of any disk")),
         };
-        let probe = Image { disk_format: Some(format), ..image.clone() };
+        // what an object packed was unpacked, so it is the disk itself that is judged, whatever the image says it is in
+        let container_format = Some(ContainerFormat::Bare);
+        let probe = Image { disk_format: Some(format), container_format, ..image.clone() };
         let verdict = self.accept(&probe, inspection)?;
         if let Some(concerns) = verdict.concerns {
             // nothing is taken out of bytes that cannot be trusted

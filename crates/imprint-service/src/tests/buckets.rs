@@ -192,7 +192,7 @@ async fn an_import_cancelled_in_the_middle_leaves_no_image() {
     let disks = vec![disk("disk", None, None), disk("disk", None, None)];
     let (id, job) = import(&world, &me, disks.clone()).await.expect("begun");
     let now = world.clock.now();
-    let leased = world.catalogue.write(move |tx| jobs::lease_next(tx, "worker", now, now)).await;
+    let leased = world.catalogue.write(move |tx| jobs::lease_next_but(tx, "worker", &[], now, now)).await;
     let row = leased.expect("leased").expect("a job");
     let taken = world.service.run_import_objects(&row, &disks).await;
     let mut ending = taken.expect("taken in");
@@ -214,7 +214,7 @@ async fn an_import_whose_worker_dies_before_its_end_runs_again_and_ends_once() {
     let disks = vec![disk("disk", None, None), disk("disk", None, None)];
     let (id, job) = import(&world, &me, disks.clone()).await.expect("begun");
     let now = world.clock.now();
-    let leased = world.catalogue.write(move |tx| jobs::lease_next(tx, "dies", now, now)).await;
+    let leased = world.catalogue.write(move |tx| jobs::lease_next_but(tx, "dies", &[], now, now)).await;
     let row = leased.expect("leased").expect("a job");
     let mut dead = world.service.run_import_objects(&row, &disks).await.expect("taken in, and never written down");
     world.pass(std::time::Duration::from_secs(600));

@@ -164,7 +164,7 @@ impl Walk {
     /// A worker takes a job and is never heard of again.
     async fn lease_and_die(&self) {
         let (now, until) = (self.world.clock.now(), self.world.clock.now().after(Duration::from_secs(60)));
-        let leased = self.world.catalogue.write(move |tx| jobs::lease_next(tx, "dead", now, until)).await;
+        let leased = self.world.catalogue.write(move |tx| jobs::lease_next_but(tx, "dead", &[], now, until)).await;
         leased.expect("leased");
     }
 

@@ -204,7 +204,8 @@ async fn a_worker_that_comes_late_does_not_bring_a_cancelled_copy_back() {
     let id = world.service.copy_image(&me, copy_of(source.id, FAR, "c"), Ask::default()).await.expect("asked for");
     // a worker has the job and stands still
     let (now, until) = (world.clock.now(), world.clock.now().after(Duration::from_secs(60)));
-    let slow = world.catalogue.write(move |tx| jobs::lease_next(tx, "slow", now, until)).await.expect("leased");
+    let slow =
+        world.catalogue.write(move |tx| jobs::lease_next_but(tx, "slow", &[], now, until)).await.expect("leased");
     let job = slow.expect("the job");
     world.service.cancel_copy(&me, FAR, id).await.expect("given up");
     let (service, row) = (world.service.clone(), job.clone());

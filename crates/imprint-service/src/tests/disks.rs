@@ -6,11 +6,14 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use imprint_disk::{Export, Format, ReadAt, Target};
-use imprint_model::{Caller, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status};
+use imprint_model::{Caller, ContainerFormat, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status};
 
 use super::{create, download, noise, raw, upload};
 use crate::testing::{World, caller};
-use crate::{Ask, Conflict, CopyImage, Error, ExportFormat, ImportObjects, ObjectDisk, Runner, SafetyPolicy, Settings};
+use crate::{
+    Ask, Conflict, CopyImage, Error, ExportFormat, ImportImage, ImportObjects, ImportSource, ObjectDisk, Runner,
+    SafetyPolicy, Settings,
+};
 
 /// A disk with data at both ends and holes between.
 fn disk() -> Vec<u8> {
@@ -191,6 +194,28 @@ async fn compressed_objects_are_unpacked_and_then_looked_at() {
     let (world, _dir) = bucket(&broken);
     let (image, _) = imported(&world, &me, None).await;
     assert_eq!(image.status, Status::Failed, "{image:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_unpacked_is_judged_as_the_disk_that_it_is() {
+    let me = caller("p", "member");
+    let packed = written(qcow2(|file| file[32..36].copy_from_slice(&2_u32.to_be_bytes())), Target::Gz);
+    for (object, expected) in [(written(disk(), Target::Gz), Status::Available), (packed, Status::Queued)] {
+        let (world, _dir) = bucket(&object);
+        let mut changes = raw();
+        changes.push(crate::Change::ContainerFormat(Some(ContainerFormat::Compressed)));
+        let image = create(&world, &me, changes).await;
+        let place = ObjectPlace { bucket: "images".to_owned(), key: "disk".to_owned() };
+        let source = ImportSource::Object { place, as_found: true };
+        let wanted = ImportImage { source, request: serde_json::json!({}), credential: None };
+        world.service.import_image(&me, image.id, wanted).await.expect("begun");
+        Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+        let image = world.service.show_image(&me, image.id).await.expect("shown");
+        assert_eq!(image.status, expected, "{:?}", image.failure);
+        if expected == Status::Available {
+            assert_eq!(image.container_format, Some(ContainerFormat::Bare), "it is not packed any more");
+        }
+    }
 }
 
 /// A qcow2 whose header says this of it.

@@ -335,7 +335,7 @@ async fn a_job_that_was_interrupted_runs_again() {
     let id = some_snapshot(&world, &me).await;
     let made = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
     let (now, until) = (world.clock.now(), world.clock.now().after(Duration::from_secs(60)));
-    let dead = world.catalogue.write(move |tx| jobs::lease_next(tx, "a worker that dies", now, until)).await;
+    let dead = world.catalogue.write(move |tx| jobs::lease_next_but(tx, "a worker that dies", &[], now, until)).await;
     assert!(dead.expect("leased").is_some());
     assert_eq!(run(&world).await, 0, "the lease still runs");
     // what a node that is alone does when it starts
