@@ -24,22 +24,20 @@ const TEXT_BYTES_MAX: usize = 1 << 20;
 const REMEMBERED_BYTES_MAX: u64 = 8 << 20;
 const REMEMBERED_BYTES: u64 = 192;
 
+/// A name in a directory of a mount.
+type Key = (usize, Node, Vec<u8>);
+
 /// What names led to in directories of mounts.
 #[derive(Default)]
 struct Remembered {
-    names: HashMap<(usize, Node, Vec<u8>), Option<(Node, Metadata)>>,
+    names: HashMap<Key, Option<(Node, Metadata)>>,
     bytes: u64,
     held: Option<Held<Arc<Budget>>>,
 }
 
 impl Remembered {
     /// One more name. Where there is no room left, what was remembered is forgotten.
-    fn insert(
-        &mut self,
-        key: (usize, Node, Vec<u8>),
-        found: Option<(Node, Metadata)>,
-        budget: &Arc<Budget>,
-    ) -> Result<()> {
+    fn insert(&mut self, key: Key, found: Option<(Node, Metadata)>, budget: &Arc<Budget>) -> Result<()> {
         let bytes = REMEMBERED_BYTES + key.2.len() as u64;
         if self.bytes + bytes > REMEMBERED_BYTES_MAX {
             *self = Remembered::default();

@@ -27,6 +27,20 @@ pub(super) fn holds(words: &[Word], variables: &HashMap<String, String>) -> Opti
     }
 }
 
+/// Whether both hold, as far as that is known.
+fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether one of them holds, as far as that is known.
+fn either(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    both(left.map(|holds| !holds), right.map(|holds| !holds)).map(|neither| !neither)
+}
+
 /// The words of a test.
 struct Test<'t> {
     words: &'t [Word],
@@ -39,20 +53,10 @@ impl Test<'_> {
         if self.words.len() > WORDS_MAX {
             return None;
         }
-        let alternatives = self.words.split(|word| word.keyword() == "-o");
         let all = |words: &[Word]| {
-            let parts = words.split(|word| word.keyword() == "-a").map(|part| self.one(part));
-            parts.fold(Some(true), |all, part| match (all, part) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            })
+            words.split(|word| word.keyword() == "-a").map(|part| self.one(part)).reduce(both).flatten()
         };
-        alternatives.map(all).fold(Some(false), |any, part| match (any, part) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        })
+        self.words.split(|word| word.keyword() == "-o").map(all).reduce(either).flatten()
     }
 
     fn one(&self, words: &[Word]) -> Option<bool> {
