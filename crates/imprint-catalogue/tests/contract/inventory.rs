@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use imprint_catalogue::inventory::{ItemPage, Items, TagWanted};
 use imprint_catalogue::resource_groups::{self, ResourceGroup};
-use imprint_catalogue::{Catalogue, Error, ErrorKind, Tx, disks, images, instances, snapshots};
+use imprint_catalogue::{Catalogue, Error, ErrorKind, Tx, disks, images, instances, machines, snapshots};
 use imprint_model::{
     Architecture, BootMode, Disk, DiskCategory, DiskFormat, DiskId, DiskKind, DiskSource, DiskStatus, Image, ImageDisk,
     ImageId, Instance, InstanceId, InstanceStatus, MapId, ProjectId, Snapshot, SnapshotId, SnapshotStatus, Timestamp,
@@ -477,6 +477,60 @@ fn records_come_back_change_and_go() {
             let tags = vec![(tag.to_owned(), None)];
             let query = disks::DiskQuery { ids: ids.clone(), tags, ..disks::DiskQuery::of(me(), "r0", page) };
             assert_eq!(read(catalogue, |tx| disks::list(tx, &query)).expect("listed").total, 0);
+        }
+    });
+}
+
+#[test]
+fn a_node_finds_what_it_has_to_look_after() {
+    on_each_engine(|catalogue| {
+        let mut rng = StdRng::seed_from_u64(16);
+        let world = World::fill(catalogue, &mut rng);
+        let gone = InstanceId::random();
+        write(catalogue, move |tx| machines::leave(tx, gone, "n0")).expect("left");
+        let here = |node: &Option<String>| node.as_deref() == Some("n0");
+        let mut tended: BTreeSet<InstanceId> = world
+            .machines
+            .iter()
+            .filter(|row| here(&row.node) && row.status != InstanceStatus::Stopped)
+            .map(|row| row.id)
+            .collect();
+        let moves = |row: &&Disk| row.grows || matches!(row.status, DiskStatus::Attaching | DiskStatus::Detaching);
+        tended.extend(world.disks.iter().filter(|row| here(&row.node)).filter(moves).filter_map(|row| row.instance));
+        assert_eq!(read(catalogue, |tx| machines::of_node(tx, "n0")).expect("listed").len(), {
+            world.machines.iter().filter(|row| here(&row.node)).count()
+        });
+        let found = || read(catalogue, |tx| machines::to_look_after(tx, "n0")).expect("looked");
+        assert_eq!(found(), tended.iter().copied().chain([gone]).collect());
+        write(catalogue, move |tx| machines::forget_left(tx, gone)).expect("forgotten");
+        assert_eq!(found(), tended);
+        let under_way: BTreeSet<SnapshotId> = world
+            .snapshots
+            .iter()
+            .filter(|row| here(&row.node) && row.status == SnapshotStatus::Progressing)
+            .map(|row| row.id)
+            .collect();
+        let listed = read(catalogue, |tx| machines::snapshots_under_way(tx, "n0")).expect("listed");
+        assert_eq!(listed.iter().map(|row| row.id).collect::<BTreeSet<_>>(), under_way);
+        let disks = read(catalogue, |tx| machines::disks_of_node(tx, "n0")).expect("listed");
+        let kept = world.disks.iter().filter(|row| here(&row.node)).map(|row| (row.id, row.generation));
+        assert_eq!(disks, kept.collect());
+        let of = Disk { generation: 1, ..world.disks[0].clone() };
+        let newest = |row: &&Snapshot| {
+            row.disk == Some(of.id)
+                && row.generation == 1
+                && row.node.is_some()
+                && row.status == SnapshotStatus::Accomplished
+        };
+        let newest = world.snapshots.iter().filter(newest).map(|row| row.created_at).max();
+        let found = read(catalogue, |tx| machines::newest_snapshot(tx, &of)).expect("looked");
+        assert_eq!(found.map(|row| row.created_at), newest);
+        for row in world.snapshots.clone() {
+            let (open, id) = (row.status == SnapshotStatus::Progressing, row.id);
+            let noted = write(catalogue, move |tx| machines::note_progress(tx, &row, 5, 7, Timestamp(9)));
+            assert_eq!(noted.expect("noted"), open);
+            let now = read(catalogue, |tx| snapshots::get(tx, id)).expect("read").expect("there");
+            assert!(!open || (now.done_bytes, now.total_bytes) == (5, Some(7)));
         }
     });
 }

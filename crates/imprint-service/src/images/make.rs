@@ -3,6 +3,7 @@
 //! The record is there at once, its data when the job of kind `make_image` has ended.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
@@ -196,17 +197,31 @@ impl Service {
     /// The job that was to make an image gave up: the image stays, with the cause.
     pub(crate) fn give_up_image(&self, tx: &mut Tx<'_>, job: &Job, error: &Error) -> Result<(), Error> {
         let Some(image) = waiting_image(tx, job)? else { return Ok(()) };
-        fail(tx, image, error, self.clock.now())
+        match why_not_taken(tx, &image)? {
+            Some(why) => fail(tx, image, &why, self.clock.now()),
+            None => fail(tx, image, error, self.clock.now()),
+        }
     }
 }
 
 /// Writes that an image will never have data, and why.
-pub(crate) fn fail(tx: &mut Tx<'_>, mut image: Image, error: &Error, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn fail(tx: &mut Tx<'_>, mut image: Image, why: &dyn Display, now: Timestamp) -> Result<(), Error> {
     image.apply(Event::GiveUp)?;
     image.content = None;
-    image.failure = Some(error.to_string());
+    image.failure = Some(why.to_string());
     image.updated_at = now;
     Ok(images::update(tx, &image)?)
+}
+
+/// Why a snapshot that an image is made of could not be taken.
+fn why_not_taken(tx: &mut Tx<'_>, image: &Image) -> Result<Option<String>, Error> {
+    for id in image.disks.iter().filter_map(|disk| disk.snapshot) {
+        let failed = snapshots::get(tx, id)?.filter(|snapshot| snapshot.status == SnapshotStatus::Failed);
+        if let Some(why) = failed.and_then(|snapshot| snapshot.failure) {
+            return Ok(Some(format!("a snapshot could not be taken: {why}")));
+        }
+    }
+    Ok(None)
 }
 
 /// The image of a job, when it still waits for the job.

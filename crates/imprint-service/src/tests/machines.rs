@@ -353,6 +353,7 @@ async fn a_snapshot_that_cannot_be_taken_fails_with_its_cause_and_so_does_its_im
     Runner::new(node.service().clone()).run_waiting().await.expect("ran");
     let image = node.service().show_image(&node.me, made).await.expect("shown");
     assert_eq!(image.status, Status::Failed);
+    assert!(image.failure.is_some_and(|why| why.starts_with("a snapshot could not be taken: ")));
     let snapshot = node.shown(image.disks[0].snapshot.expect("a snapshot")).await;
     assert_eq!(snapshot.status, SnapshotStatus::Failed);
     assert!(snapshot.failure.is_some());

@@ -26,7 +26,7 @@ use crate::{
 /// Grains that guests write to.
 const GRAINS: u64 = 32;
 /// Sequences of one run, unless `IMPRINT_MACHINE_SEQUENCES` says so.
-const SEQUENCES: u32 = 120;
+const SEQUENCES: u32 = 60;
 
 /// Something that happens; numbers choose among what was ever made.
 #[derive(Debug, Clone)]
