@@ -170,6 +170,7 @@ async fn publish(holder: &Holder, parts: &[Part]) -> Result<Vec<Box<dyn Captured
     unless_missing(tokio::fs::remove_file(&socket).await).map_err(Error::at("removing", &socket))?;
     let address = json!({ "type": "unix", "data": { "path": socket } });
     qmp.ask("nbd-server-start", json!({ "addr": address })).await?;
+    let shared: Arc<Path> = Arc::from(socket.as_path());
     let mut readers: Vec<Box<dyn CapturedDisk>> = Vec::with_capacity(parts.len());
     for Part { names, size_bytes, since, .. } in parts {
         let then = names.snapshot();
@@ -186,7 +187,7 @@ async fn publish(holder: &Holder, parts: &[Part]) -> Result<Vec<Box<dyn Captured
             qmp.ask("block-export-add", export).await?;
         }
         let now = since.is_none().then_some(now);
-        readers.push(Box::new(Reader::new(Arc::from(socket.as_path()), then, now, *size_bytes)));
+        readers.push(Box::new(Reader::new(&shared, then, now, *size_bytes)));
     }
     Ok(readers)
 }
@@ -235,7 +236,6 @@ async fn settle_marks(qmp: &Qmp, parts: &[Part], keep: bool) -> Result<(), Error
         let open = bitmaps::of(qmp, names).await?;
         // with the new mark kept, no other is asked for again
         let unwanted = open.bitmaps.into_iter().filter(|bitmap| (bitmap.name == *mark) != keep);
-        let unwanted = unwanted.filter(|bitmap| keep || bitmap.name == *mark);
         bitmaps::remove(qmp, names, unwanted).await?;
         if keep && !bitmaps::of(qmp, names).await?.bitmaps.iter().any(|bitmap| bitmap.name == *mark) {
             return Err(Error::Missing(format!("mark {mark}")));

@@ -43,12 +43,12 @@ struct Export {
 
 impl Reader {
     /// `now` is the export that says what lies in the overlay; without, `then` says what changed since a mark.
-    pub(crate) fn new(socket: Arc<Path>, then: String, now: Option<String>, size_bytes: u64) -> Self {
+    pub(crate) fn new(socket: &Arc<Path>, then: String, now: Option<String>, size_bytes: u64) -> Self {
         let mut contexts = vec![ALLOCATION.to_owned()];
         if now.is_none() {
             contexts.push(format!("qemu:dirty-bitmap:{READING}"));
         }
-        let export = |name, contexts| Export { socket: Arc::clone(&socket), name, contexts, idle: Mutex::default() };
+        let export = |name, contexts| Export { socket: Arc::clone(socket), name, contexts, idle: Mutex::default() };
         let now = now.map(|name| export(name, vec![DEPTH.to_owned()]));
         Self { size_bytes, then: export(then, contexts), now }
     }
@@ -108,6 +108,7 @@ impl Export {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: imprint_nbd::Error) -> Error {
     Error::Refused(format!("the captured disk: {error}"))
 }

@@ -16,6 +16,7 @@ mod machine;
 mod nodes;
 mod overlay;
 mod place;
+mod probe;
 mod process;
 mod qemu;
 mod qmp;

@@ -54,7 +54,8 @@ impl Machine {
         let console = Console::connect(&place.console_socket(), Kept::of(place.directory())).await?;
         let events = qmp.events();
         tidy(&qmp, &place, since).await?;
-        if qmp.ask("query-status", json!({})).await?["status"] == "prelaunch" {
+        let status = qmp.ask("query-status", json!({})).await?;
+        if ["prelaunch", "io-error"].iter().any(|waiting| status["status"] == *waiting) {
             qmp.ask("cont", json!({})).await?;
         }
         let process = Process::of_file(place.process_file());

@@ -23,6 +23,7 @@ use crate::machine::{Machine, Since};
 use crate::nodes;
 use crate::overlay;
 use crate::place::{MachinePlace, Place, SOCKET_LEN_MAX};
+use crate::probe;
 use crate::process::{self, Process};
 use crate::settings::Settings;
 use crate::start;
@@ -80,6 +81,7 @@ impl Qemu {
             made.map_err(Error::at("making", &directory))?;
         }
         daemon::end_all(&place).await?;
+        let settings = Settings { accelerator: probe::accelerator(settings.accelerator, &place).await?, ..settings };
         let qemu = Self(Arc::new(Inner {
             settings,
             place,
@@ -88,12 +90,15 @@ impl Qemu {
             ended: Arc::default(),
             held: Arc::default(),
         }));
-        for name in qemu.running().await? {
-            // one that does not answer now may do so when it is needed
-            if let Err(error) = qemu.0.machine(&name).await {
-                tracing::warn!(machine = name, %error, "a machine that runs does not answer");
+        let (found, names) = (qemu.clone(), qemu.running().await?);
+        // not waited for: a machine that reads its base waits itself until the NBD server is there again
+        tokio::spawn(async move {
+            for name in names {
+                if let Err(error) = found.0.machine(&name).await {
+                    tracing::warn!(machine = name, %error, "a machine that runs does not answer");
+                }
             }
-        }
+        });
         Ok(qemu)
     }
 }

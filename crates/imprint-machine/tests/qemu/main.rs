@@ -5,9 +5,11 @@ mod world;
 
 use std::time::Duration;
 
-use imprint_machine::{Error, Firmware, Hypervisor, MachineDisk, MachineState, OverlaySpec};
+use imprint_machine::{Accelerator, Error, Firmware, Hypervisor, MachineDisk, MachineState, OverlaySpec};
 
-use world::{World, can_run, changed, disk, machine, more_rounds, numbers, start, type_and_hear, until, wanted};
+use world::{
+    Directory, World, can_run, changed, disk, machine, more_rounds, numbers, start, type_and_hear, until, wanted,
+};
 
 /// A guest is heard and spoken to; what it said stays when it has ended.
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +186,7 @@ fn the_next_process_finds_what_runs() {
     if !can_run() {
         return;
     }
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = Directory::new();
     let first = tokio::runtime::Runtime::new().expect("a runtime");
     let left = first.block_on(async {
         world::serve_base(directory.path());
@@ -254,6 +256,20 @@ async fn disks_come_and_grow() {
     let capture = qemu.capture(None, &wanted("a", "s-2", Some("s-1"))).await.expect("captured");
     assert_eq!((capture.disks()[0].size_bytes(), capture.disks()[0].since_mark()), (32 << 20, true));
     capture.end(false).await.expect("ended");
+}
+
+/// Where nothing is said about it, machines run whether or not the processor helps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_runs_on_whatever_there_is() {
+    if !can_run() {
+        return;
+    }
+    let directory = Directory::new();
+    world::serve_base(directory.path());
+    let qemu = world::open_on(directory.path(), Accelerator::Auto).await;
+    start(&qemu, &machine("a")).await;
+    until(&qemu, |console| console.windows(guest::GREETING.len()).any(|said| said == guest::GREETING)).await;
+    qemu.kill("m-1").await.expect("ended");
 }
 
 /// What QEMU says when it refuses is told, and nothing stays behind.

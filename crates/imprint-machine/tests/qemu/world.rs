@@ -22,6 +22,7 @@ pub(crate) const FILLER: u8 = 0xab;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Whether machines can run here; says why not.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn can_run() -> bool {
     let missing = |name: &&str| {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -76,27 +77,54 @@ pub(crate) fn serve_base(directory: &Path) {
 }
 
 pub(crate) async fn open(directory: &Path) -> Qemu {
+    open_on(directory, Accelerator::Tcg).await
+}
+
+pub(crate) async fn open_on(directory: &Path, accelerator: Accelerator) -> Qemu {
     let settings = Settings {
         directory: directory.join("machines"),
         nbd_socket: directory.join("nbd.sock"),
-        accelerator: Accelerator::Tcg,
+        accelerator,
         memory_mib_max: Some(256),
     };
     Qemu::open(settings).await.expect("opened")
 }
 
+/// A directory whose machines end with the test, also when it fails.
+pub(crate) struct Directory(tempfile::TempDir);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a directory"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let Ok(pid) = std::fs::read_to_string(self.path().join("machines/machines/m-1/pid")) else { return };
+        let command = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+        if String::from_utf8_lossy(&command).contains(&*self.path().to_string_lossy()) {
+            let _ = std::process::Command::new("kill").args(["-9", pid.trim()]).status();
+        }
+    }
+}
+
 /// A node without machines.
 pub(crate) struct World {
-    pub(crate) directory: tempfile::TempDir,
     pub(crate) qemu: Qemu,
+    pub(crate) directory: Directory,
 }
 
 impl World {
     pub(crate) async fn new() -> World {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = Directory::new();
         serve_base(directory.path());
         let qemu = open(directory.path()).await;
-        World { directory, qemu }
+        World { qemu, directory }
     }
 
     pub(crate) fn file(&self, below: &str) -> std::path::PathBuf {
