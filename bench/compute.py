@@ -65,8 +65,9 @@ def changed_disk(cloud, first_mib, next_mib):
     disk = {"Category": "cloud_efficiency", "Size": 20}
     guest = Guest.run(cloud, cloud.image, DataDisk=[disk]).ready()
     (data,) = guest.disks("data")
+    device = guest.device(data)
     def write(mib, seek):
-        guest.sh(f"dd if=/dev/urandom of=/dev/vdb bs=1M count={mib} seek={seek} conv=notrunc,fsync 2>/dev/null")
+        guest.sh(f"dd if=/dev/urandom of={device} bs=1M count={mib} seek={seek} conv=notrunc,fsync 2>/dev/null")
     write(first_mib, 0)
     rows = [(f"first snapshot, {first_mib} MiB written", *snapshot(cloud, data)[1:])]
     for number in range(3):

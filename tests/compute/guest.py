@@ -6,11 +6,13 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 import uuid
 
 from aliyun import V3
 from harness.ecs import new_account
+from harness.imprint import binary
 
 # Two processors and half a GiB: the smallest that is offered.
 TYPE = "ecs.t6-c4m1.large"
@@ -60,6 +62,12 @@ class Cloud:
         """Anew, after the server was started again."""
         self.sdk = V3(self.account.url, self.account.key, self.account.secret)
         self.api = self.account.images()
+
+    def cli(self, *words):
+        """Runs Imprint's command line as this account."""
+        env = {**self.server.environment(), "IMPRINT_ACCESS_KEY": self.account.key,
+               "IMPRINT_SECRET_KEY": self.account.secret}
+        return subprocess.run([binary(), *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
     def with_image(self, path):
         """Uploads a disk and makes it the image that machines are made of."""
@@ -191,6 +199,11 @@ class Guest:
             found = re.search(rf"B{mark}\r?\n(.*?)(?:\r?\n)?E{mark}-(\d+)", self.says(f"E{mark}-"), re.DOTALL)
         assert found and found[2] == "0", f"{command}: {said[-1500:]!r}"
         return found[1].replace("\r\n", "\n")
+
+    def device(self, disk):
+        """The guest's name of a disk, found by its serial; None when the guest does not have it."""
+        serial = uuid_of(disk).replace("-", "")[:20]
+        return self.sh(f"for d in /sys/block/vd*; do [ $(cat $d/serial) = {serial} ] && echo /dev/${{d##*/}}; done; true") or None
 
     def delete(self):
         """Takes it away, running or not."""

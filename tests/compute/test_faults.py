@@ -16,8 +16,14 @@ def busy(cloud):
 
 def dirty(machine):
     """Gives the next snapshot something to read."""
-    machine.sh(f"dd if=/dev/urandom of=/dev/vdb bs=1M count={MIB_WRITTEN} conv=fsync 2>/dev/null")
-    return machine.sh(f"dd if=/dev/vdb bs=1M count={MIB_WRITTEN} 2>/dev/null | md5sum")
+    device = machine.device(machine.disks("data")[0])
+    machine.sh(f"dd if=/dev/urandom of={device} bs=1M count={MIB_WRITTEN} conv=fsync 2>/dev/null")
+    return summed(machine, device)
+
+
+def summed(machine, device):
+    """The checksum of what is written there."""
+    return machine.sh(f"dd if={device} bs=1M count={MIB_WRITTEN} 2>/dev/null | md5sum")
 
 
 def begin(cloud, machine):
@@ -29,12 +35,10 @@ def begin(cloud, machine):
 
 def content(cloud, machine, snapshot):
     """The checksum of what a snapshot holds, as the machine reads it from a disk made of it."""
-    known = set(machine.sh("ls /sys/block").split())
     disk = cloud.sdk("CreateDisk", ZoneId=machine.shown()["ZoneId"], SnapshotId=snapshot, DiskCategory="cloud_essd",
                      PerformanceLevel="PL0")["DiskId"]
     cloud.sdk("AttachDisk", InstanceId=machine.id, DiskId=disk)
-    (device,) = until(lambda: set(machine.sh("ls /sys/block").split()) - known, "the new disk")
-    found = machine.sh(f"dd if=/dev/{device} bs=1M count={MIB_WRITTEN} 2>/dev/null | md5sum")
+    found = summed(machine, until(lambda: machine.device(disk), "the new disk"))
     cloud.sdk("DetachDisk", InstanceId=machine.id, DiskId=disk)
     until(lambda: cloud.disk(disk)["Status"] == "Available", "the detachment")
     cloud.sdk("DeleteDisk", DiskId=disk)
@@ -86,7 +90,7 @@ def test_a_machine_is_killed_while_a_snapshot_is_taken(cloud, busy):
     cloud.accomplished(again)
     cloud.sdk("StartInstance", InstanceId=busy.id)
     busy.ready(boots=2)
-    assert busy.sh(f"dd if=/dev/vdb bs=1M count={MIB_WRITTEN} 2>/dev/null | md5sum") == expected
+    assert summed(busy, busy.device(busy.disks("data")[0])) == expected
     assert content(cloud, busy, again) == expected
     if ended["Status"] == "accomplished":
         assert content(cloud, busy, taken) == expected

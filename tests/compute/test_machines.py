@@ -10,13 +10,18 @@ from guest import Guest, until, uuid_of
 
 FILE = "proof of life"
 # Writes a number to one disk and then to the other, each time durably, for ever.
-COUNTER = ("n=0; while true; do n=$((n+1)); for d in b c; do printf %08d $n | "
-           "dd of=/dev/vd$d bs=512 count=1 conv=sync,fsync; done; done 2>/dev/null >/dev/null & echo $! >/root/counter")
+COUNTER = ("n=0; while true; do n=$((n+1)); for d in {} {}; do printf %08d $n | "
+           "dd of=$d bs=512 count=1 conv=sync,fsync; done; done 2>/dev/null >/dev/null & echo $! >/root/counter")
 
 
-def counted(guest, letter):
-    """The number on a data disk."""
-    return int(guest.sh(f"dd if=/dev/vd{letter} bs=8 count=1 2>/dev/null; echo"))
+def counted(guest, device):
+    """The number on a data disk; none on an empty one."""
+    return int(guest.sh(f"dd if={device} bs=8 count=1 2>/dev/null | tr -d '\\\\000'; echo") or 0)
+
+
+def data_devices(guest):
+    """The guest's names of its two data disks."""
+    return [guest.device(disk) for disk in guest.disks("data")[:2]]
 
 
 def test_a_machine_runs_and_says_so(cloud, guest):
@@ -26,7 +31,7 @@ def test_a_machine_runs_and_says_so(cloud, guest):
     output = cloud.sdk("GetInstanceConsoleOutput", InstanceId=guest.id, RemoveSymbols=True)
     assert output["InstanceId"] == guest.id and len(output["LastUpdateTime"]) == 19
     assert guest.qemu() is not None
-    own = json.loads(cloud.server.cli("instance", "show", guest.uuid, "--output", "json").stdout)
+    own = json.loads(cloud.cli("instance", "show", guest.uuid, "--output", "json").stdout)
     assert own["status"] == "running" and [disk["letter"] for disk in own["disks"]] == ["a", "b", "c"]
 
 
@@ -43,10 +48,10 @@ def test_what_the_first_boot_is_told_is_on_a_disk_beside_its_own(guest):
 
 
 def test_the_command_line_types_and_follows(cloud, guest):
-    sent = cloud.server.cli("instance", "console", guest.uuid, "--send", "echo typed-$((40+2))")
+    sent = cloud.cli("instance", "console", guest.uuid, "--send", "echo typed-$((40+2))")
     assert sent.returncode == 0, sent.stderr
     guest.says("typed-42")
-    shown = cloud.server.cli("instance", "console", guest.uuid)
+    shown = cloud.cli("instance", "console", guest.uuid)
     assert "GUEST-READY" in shown.stdout and "typed-42" in shown.stdout
 
 
@@ -54,8 +59,9 @@ def test_the_command_line_types_and_follows(cloud, guest):
 def image(cloud, guest):
     """An image of the machine, made while it runs and writes to two disks in turn."""
     guest.sh(f"echo {FILE} > /root/proof && sync")
-    guest.type(COUNTER)
-    until(lambda: counted(guest, "c") > 3, "the counter")
+    first, then = data_devices(guest)
+    guest.type(COUNTER.format(first, then))
+    until(lambda: counted(guest, then) > 3, "the counter")
     made = cloud.sdk("CreateImage", InstanceId=guest.id, ImageName="of-a-running-machine")["ImageId"]
     cloud.available(made)
     guest.sh("kill $(cat /root/counter)")
@@ -75,7 +81,7 @@ def test_an_image_of_a_running_machine_leaves_it_running(cloud, guest, image):
 def test_a_machine_of_that_image_has_what_was_written_all_of_one_instant(cloud, image):
     second = Guest.run(cloud, image, InstanceName="second").ready(boots=2)
     assert second.sh("cat /root/proof") == FILE
-    first, then = counted(second, "b"), counted(second, "c")
+    first, then = (counted(second, device) for device in data_devices(second))
     # the counter was somewhere between the two writes of a round, or just after them
     assert then > 3 and first - then in (0, 1), (first, then)
     second.delete()
@@ -98,42 +104,38 @@ def test_an_image_stays_what_it_was_when_its_machine_writes_on(cloud, guest, ima
 
 def test_five_snapshots_of_one_disk_cost_what_changed(cloud, guest):
     disk = guest.disks("data")[0]
-    guest.sh("dd if=/dev/urandom of=/dev/vdb bs=1M count=48 conv=fsync 2>/dev/null")
+    device = guest.device(disk)
+    guest.sh(f"dd if=/dev/urandom of={device} bs=1M count=48 conv=fsync 2>/dev/null")
     taken = []
     for number in range(5):
-        guest.sh(f"dd if=/dev/urandom of=/dev/vdb bs=64k seek={number * 7} count=1 conv=notrunc,fsync 2>/dev/null")
+        guest.sh(f"dd if=/dev/urandom of={device} bs=64k seek={number * 7} count=1 conv=notrunc,fsync 2>/dev/null")
         taken.append(cloud.sdk("CreateSnapshot", DiskId=disk, SnapshotName=f"number-{number}")["SnapshotId"])
         cloud.accomplished(taken[-1])
     looked_at = [cloud.bytes_of(one)["total_bytes"] for one in taken]
     assert looked_at[0] >= 48 << 20 and max(looked_at[1:]) <= 4 << 20, looked_at
     # one in the middle goes: those after it are whole all the same
     cloud.sdk("DeleteSnapshot", SnapshotId=taken[2])
-    sums = guest.sh("dd if=/dev/vdb bs=1M count=48 2>/dev/null | md5sum")
+    sums = guest.sh(f"dd if={device} bs=1M count=48 2>/dev/null | md5sum")
     copy = cloud.sdk("CreateDisk", ZoneId=guest.shown()["ZoneId"], SnapshotId=taken[4], DiskCategory="cloud_essd",
                      PerformanceLevel="PL0")["DiskId"]
     cloud.sdk("AttachDisk", InstanceId=guest.id, DiskId=copy)
     until(lambda: cloud.disk(copy)["Status"] == "In_use", "the attachment")
-    device = until(lambda: newest(guest), "the new disk")
-    assert guest.sh(f"dd if=/dev/{device} bs=1M count=48 2>/dev/null | md5sum") == sums
+    new = until(lambda: guest.device(copy), "the new disk")
+    assert guest.sh(f"dd if={new} bs=1M count=48 2>/dev/null | md5sum") == sums
     cloud.sdk.refused(403, "IncorrectDiskStatus", "AttachDisk", InstanceId=guest.id, DiskId=copy)
     cloud.sdk("DetachDisk", InstanceId=guest.id, DiskId=copy)
     until(lambda: cloud.disk(copy)["Status"] == "Available", "the detachment")
-    assert newest(guest) is None
+    assert guest.device(copy) is None
     cloud.sdk("DeleteDisk", DiskId=copy)
     for one in taken[:2] + taken[3:]:
         cloud.sdk("DeleteSnapshot", SnapshotId=one)
 
 
-def newest(guest):
-    """A disk of 1 GiB behind the two that the machine was made with; None when there is none."""
-    names = guest.sh("for d in /sys/block/vd*; do [ $(cat $d/size) = 2097152 ] && echo ${d##*/}; done; true").split()
-    return sorted(names)[2] if len(names) > 2 else None
-
-
 def test_a_disk_grows_under_a_running_machine(cloud, guest):
     disk = guest.disks("data")[1]
     cloud.sdk("ResizeDisk", DiskId=disk, NewSize=2, Type="online")
-    until(lambda: guest.sh("cat /sys/block/vdc/size") == str(2 << 21), "the larger disk")
+    name = guest.device(disk).rpartition("/")[2]
+    until(lambda: guest.sh(f"cat /sys/block/{name}/size") == str(2 << 21), "the larger disk")
 
 
 def test_an_image_goes_and_its_machines_stay(cloud, guest, server):
@@ -174,5 +176,5 @@ def test_what_runs_machines_can_be_left_out(another):
     cloud.sdk.refused(403, "OperationDenied", "RunInstances", ImageId=cloud.image, InstanceType=TYPE)
     made = cloud.sdk("CreateInstance", ImageId=cloud.image, InstanceType=TYPE)["InstanceId"]
     cloud.sdk.refused(403, "OperationDenied", "StartInstance", InstanceId=made)
-    refused = cloud.server.cli("instance", "start", uuid_of(made))
+    refused = cloud.cli("instance", "start", uuid_of(made))
     assert refused.returncode == 1 and "hypervisor" in refused.stderr
