@@ -80,7 +80,8 @@ async fn other_formats_are_unpacked_once_and_again_when_collection_took_it() {
         world.pass(DAY);
         world.service.collect(Duration::ZERO).await.expect("collected");
     }
-    assert!(world.store.reader(map).await.is_err(), "what nothing names is gone");
+    let remembered = world.service.remembered_plain(content.map, DiskFormat::Qcow2).await.expect("asked");
+    assert!(remembered.is_none(), "what nothing names is gone");
     let again = plain(&world.service, &content, DiskFormat::Qcow2).await.expect("unpacked again");
     assert!(again.map == map && stored(&world, map).await == bytes);
 }
