@@ -16,7 +16,7 @@ COUNTER = ("n=0; while true; do n=$((n+1)); for d in {} {}; do printf %08d $n | 
 
 def counted(guest, device):
     """The number on a data disk; none on an empty one."""
-    return int(guest.sh(f"dd if={device} bs=8 count=1 2>/dev/null | tr -d '\\\\000'; echo") or 0)
+    return int(guest.sh(f"dd if={device} bs=8 count=1 2>/dev/null | tr -d '\\000'; echo") or 0)
 
 
 def data_devices(guest):

@@ -41,7 +41,8 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let nbd = NbdListener { address: ([127, 0, 0, 1], 10_809).into(), tls: false };
-        let world = World::with(Settings { nbd: Some(nbd), ..Settings::default() });
+        let mut world = World::with(Settings { nbd: Some(nbd), ..Settings::default() });
+        world.service = world.service.with_hypervisor(Arc::new(FakeHypervisor::new()), "here".to_owned());
         let settings = imprint_identity::Settings { argon2_memory_kib: 64, argon2_passes: 1, ..Default::default() };
         let identity = Identity::open(world.catalogue.clone(), settings, [5; 32], Arc::new(world.clock.clone()));
         let identity = identity.await.expect("opens");

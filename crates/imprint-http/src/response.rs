@@ -97,10 +97,10 @@ impl Response {
     pub fn part(
         content_type: &'static str,
         stream: BoxStream<'static, io::Result<Bytes>>,
-        range: Option<Range<u64>>,
+        range: Option<&Range<u64>>,
         size_bytes: u64,
     ) -> Self {
-        let Some(Range { start, end }) = range else {
+        let Some(&Range { start, end }) = range else {
             return Self::stream(StatusCode::OK, content_type, stream, Some(size_bytes));
         };
         let told = format!("bytes {start}-{}/{size_bytes}", end.saturating_sub(1));

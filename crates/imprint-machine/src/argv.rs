@@ -15,6 +15,8 @@ use crate::place::MachinePlace;
 pub(crate) const DISKS_MAX: u8 = 24;
 /// The first place of the ports on the root bus; eight share one.
 const PORTS_AT: u8 = 0x10;
+/// The disk with what the first boot is told, and its port.
+const SEED: &str = "seed";
 /// Translated code of one machine that runs without hardware's help, MiB.
 const TRANSLATED_MIB: u32 = 128;
 /// System calls that a machine does not need.
@@ -73,13 +75,9 @@ pub(crate) fn words(machine: &MachineSpec, around: &Around<'_>) -> Result<Vec<Os
     firmware(&mut words, around);
     channels(&mut words, around);
     for number in 0..DISKS_MAX {
-        let (letter, at) = (char::from(b'a' + number), PORTS_AT + number / 8);
-        let (chassis, function) = (number + 1, number % 8);
-        // a port without a window for I/O ports: there are too few for all, and no device here needs one
-        words.pair("-device", format!(
-            "pcie-root-port,id=port-{letter},bus=pcie.0,addr={at:#x}.{function},multifunction=on,chassis={chassis},io-reserve=0"
-        ));
+        port(&mut words, &char::from(b'a' + number).to_string(), number);
     }
+    port(&mut words, SEED, DISKS_MAX);
     for (disk, file) in &around.disks {
         let names = Names::of(&disk.overlay.name);
         for node in nodes::chain(&disk.overlay, file, around.nbd_socket) {
@@ -92,11 +90,21 @@ pub(crate) fn words(machine: &MachineSpec, around: &Around<'_>) -> Result<Vec<Os
         let file = json!({ "driver": "file", "filename": around.place.seed(), "read-only": true });
         words.pair(
             "-blockdev",
-            json!({ "driver": "raw", "node-name": "seed", "read-only": true, "file": file }).to_string(),
+            json!({ "driver": "raw", "node-name": SEED, "read-only": true, "file": file }).to_string(),
         );
-        words.pair("-device", "virtio-blk-pci,drive=seed,serial=cidata");
+        // behind the last port: a guest names its disks in this order, and `a` is to be its first
+        words.pair("-device", format!("virtio-blk-pci,bus=port-{SEED},drive={SEED},serial=cidata"));
     }
     Ok(words.0)
+}
+
+/// A place for one disk.
+fn port(words: &mut Words, name: &str, number: u8) {
+    let (at, function, chassis) = (PORTS_AT + number / 8, number % 8, number + 1);
+    // without a window for I/O ports: there are too few for all, and no device here needs one
+    words.pair("-device", format!(
+        "pcie-root-port,id=port-{name},bus=pcie.0,addr={at:#x}.{function},multifunction=on,chassis={chassis},io-reserve=0"
+    ));
 }
 
 fn processor(words: &mut Words, machine: &MachineSpec, around: &Around<'_>) {
@@ -230,6 +238,8 @@ mod tests {
             "virtio-blk-pci,id=dev-",
             "serial=serial1,bootindex=0",
             "/a,b/machines/m-1/seed.iso",
+            "id=port-seed,bus=pcie.0,addr=0x13.0,",
+            "virtio-blk-pci,bus=port-seed,drive=seed",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }

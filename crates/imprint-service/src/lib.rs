@@ -62,8 +62,8 @@ pub use imprint_catalogue::snapshots::{SnapshotQuery, Uses};
 pub use imprint_inspect as inspect;
 pub use inventory::{
     AttachDisk, ChangeDisk, ChangeInstance, ChangeSnapshot, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances,
-    DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, RebootInstance, ReplaceSystemDisk, ResetDisk,
-    ResizeDisk, SizesOf, StopInstance, SystemDisk,
+    DeleteSnapshot, DetachDisk, MACHINES_AT_ONCE_MAX, MakeInstances, NewMachine, RebootInstance, ReplaceSystemDisk,
+    ResetDisk, ResizeDisk, SizesOf, StopInstance, SystemDisk,
 };
 pub use jobs::{
     Cause, CopyElsewhere, ExportImage, ExportTo, ImportImage, ImportObjects, ImportSource, JobFilter, JobListing,

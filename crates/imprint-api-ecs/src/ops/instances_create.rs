@@ -99,17 +99,12 @@ pub(crate) const OPS: &[Op] = &[
     .token(code::IDEMPOTENT_MISMATCH)
     .resources(resources)
     .faults(faults),
-    Op::ecs(
-        Effect::Changes,
-        "RunInstances",
-        "Makes machines and starts them.",
-        |call| Box::pin(run(call)),
-    )
-    .parameters(PARAMETERS)
-    .codes(CODES)
-    .token(code::IDEMPOTENT_MISMATCH)
-    .resources(resources)
-    .faults(faults),
+    Op::ecs(Effect::Changes, "RunInstances", "Makes machines and starts them.", |call| Box::pin(run(call)))
+        .parameters(PARAMETERS)
+        .codes(CODES)
+        .token(code::IDEMPOTENT_MISMATCH)
+        .resources(resources)
+        .faults(faults),
     Op::ecs(
         Effect::Changes,
         "ReplaceSystemDisk",

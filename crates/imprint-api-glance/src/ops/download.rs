@@ -31,7 +31,7 @@ async fn download(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcom
     let range = range::read(&request.headers, size)?;
     let bytes = range.clone().unwrap_or(0..size);
     let stream = download.stream(bytes).map(|part| part.map_err(io::Error::other)).boxed();
-    let mut response = Response::part("application/octet-stream", stream, range, size);
+    let mut response = Response::part("application/octet-stream", stream, range.as_ref(), size);
     // in hexadecimal and of the whole image, as clients compare it; RFC 1864 means something else
     if let Some(md5) = &content.md5 {
         response = response.with_text_header(CONTENT_MD5, md5).with_text_header(header::ETAG, &format!("\"{md5}\""));

@@ -115,5 +115,5 @@ async fn download(call: Call) -> Outcome {
     };
     let bytes = range.clone().unwrap_or(0..size);
     let stream = download.stream(bytes).map(|part| part.map_err(io::Error::other)).boxed();
-    Ok(Response::part(OCTETS, stream, range, size))
+    Ok(Response::part(OCTETS, stream, range.as_ref(), size))
 }

@@ -31,12 +31,7 @@ pub(super) const OPS: &[Row] = &[
         ALL,
         Act::Asked(|parts, caller, request| Box::pin(list(parts, caller, request))),
     ),
-    Op::new(
-        "show_disk",
-        Method::GET,
-        ONE,
-        Act::Asked(|parts, caller, request| Box::pin(show(parts, caller, request))),
-    ),
+    Op::new("show_disk", Method::GET, ONE, Act::Asked(|parts, caller, request| Box::pin(show(parts, caller, request)))),
     Op::new(
         "delete_disk",
         Method::DELETE,

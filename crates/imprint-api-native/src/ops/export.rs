@@ -42,7 +42,7 @@ async fn export(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome 
         Some(ByteRange::Unknown) | None => None,
     };
     let stream = export.stream(range.clone()).map(|part| part.map_err(io::Error::other)).boxed();
-    Ok(Response::part(CONTENT_TYPE, stream, range, size)
+    Ok(Response::part(CONTENT_TYPE, stream, range.as_ref(), size)
         .with_text_header(header::CONTENT_DISPOSITION, &disposition)
         .with_text_header(header::ETAG, &tag)
         .with_text_header(HeaderName::from_static("accept-ranges"), "bytes"))

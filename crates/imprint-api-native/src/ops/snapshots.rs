@@ -39,6 +39,12 @@ pub(super) const OPS: &[Row] = &[
         ONE,
         Act::Asked(|parts, caller, request| Box::pin(delete(parts, caller, request))),
     ),
+    Op::new(
+        "cancel_snapshot",
+        Method::POST,
+        "/imprint/v1/snapshots/{id}/cancel",
+        Act::Asked(|parts, caller, request| Box::pin(cancel(parts, caller, request))),
+    ),
 ];
 
 async fn create(parts: Arc<Parts>, caller: Caller, mut request: Request) -> Outcome {
@@ -73,5 +79,11 @@ async fn delete(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome 
     let snapshot = item_id(&request, "snapshot")?;
     let wanted = DeleteSnapshot { snapshot, force: request.query_first("force").is_some() };
     parts.service.delete_snapshot(&caller, wanted, Ask::default()).await?;
+    done()
+}
+
+/// One that is being taken has failed from then on; its machine is left alone soon.
+async fn cancel(parts: Arc<Parts>, caller: Caller, request: Request) -> Outcome {
+    parts.service.cancel_snapshot(&caller, item_id(&request, "snapshot")?, Ask::default()).await?;
     done()
 }

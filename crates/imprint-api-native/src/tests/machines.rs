@@ -1,12 +1,10 @@
 //! Machines, disks and snapshots, where something runs them.
 
-use imprint_catalogue::images;
-use imprint_model::{
-    Caller, Clock, Content, DiskCategory, DiskId, Image, ImageId, InstanceId, MapId, SnapshotId, Status,
-};
+use imprint_model::{Caller, DiskCategory, DiskId, ImageId, InstanceId, SnapshotId};
 use imprint_service::testing::World;
 use imprint_service::{
-    Ask, CreateDisk, CreateSnapshot, DataDisk, DiskQuery, ItemPage, Keeper, MakeInstances, NewMachine, SystemDisk,
+    Ask, CreateDisk, CreateSnapshot, DataDisk, DiskQuery, ItemPage, Keeper, MakeInstances, NewMachine, Service,
+    SystemDisk,
 };
 use serde_json::{Value, json};
 
@@ -20,41 +18,33 @@ pub(super) struct Put {
     disk: DiskId,
     /// Of that disk.
     snapshot: SnapshotId,
+    /// Of its system disk, which is not empty.
+    full: SnapshotId,
     /// Running.
     running: [InstanceId; 2],
+    /// Of a disk of one of these, being taken.
+    begun: SnapshotId,
     /// Attached to nothing.
     free: DiskId,
 }
 
-/// An image that machines can be made of, though nobody reads its bytes, and machines of it.
+/// An image of no bytes, and machines of it.
 pub(super) async fn put(world: &World, caller: &Caller) -> Put {
     let (service, ask) = (&world.service, Ask::default);
-    let owner = caller.project.clone().expect("an account");
     let region = service.settings().home_region().to_owned();
-    let mut image = Image::blank(ImageId::random(), owner.clone(), region.clone(), world.clock.now());
-    image.status = Status::Available;
-    image.content =
-        Some(Content { map: MapId([7; 32]), size_bytes: 1 << 20, virtual_size_bytes: None, md5: None, hash: None });
-    let row = image.clone();
-    world.catalogue.write(move |tx| images::insert(tx, &row)).await.expect("written");
+    let image = super::queued(world, caller).await;
+    let image = service.push_content(caller, image.id, 0, Vec::new()).await.expect("pushed");
     let still = machines(&region, image.id, 1, false);
     let still = service.create_instances(caller, still, ask()).await.expect("made")[0];
-    let query = DiskQuery::of(owner, region.clone(), ItemPage::After { after: None, limit: 9 });
-    let disks = service.list_disks(caller, query).await.expect("listed").items;
-    let disk = disks.iter().find(|disk| disk.letter == Some('b')).expect("the data disk").id;
-    let snapshot = CreateSnapshot {
-        id: SnapshotId::random(),
-        disk,
-        name: None,
-        description: None,
-        retention_days: None,
-        resource_group: None,
-        tags: Default::default(),
-    };
-    let snapshot = service.create_snapshot(caller, snapshot, ask()).await.expect("taken");
+    let disk = disk_of(service, caller, still, 'b').await;
+    let snapshot = service.create_snapshot(caller, snapshot_of(disk), ask()).await.expect("taken");
+    let full = snapshot_of(disk_of(service, caller, still, 'a').await);
+    let full = service.create_snapshot(caller, full, ask()).await.expect("taken");
     let running = machines(&region, image.id, 2, true);
     let running = service.create_instances(caller, running, ask()).await.expect("made");
     Keeper::new(service.clone()).settle().await.expect("they start");
+    let begun = snapshot_of(disk_of(service, caller, running[0], 'b').await);
+    let begun = service.create_snapshot(caller, begun, ask()).await.expect("begun");
     let free = CreateDisk {
         id: DiskId::random(),
         region,
@@ -69,7 +59,28 @@ pub(super) async fn put(world: &World, caller: &Caller) -> Put {
         tags: Default::default(),
     };
     let free = service.create_disk(caller, free, ask()).await.expect("made");
-    Put { image: image.id, still, disk, snapshot, running: [running[0], running[1]], free }
+    Put { image: image.id, still, disk, snapshot, full, running: [running[0], running[1]], begun, free }
+}
+
+async fn disk_of(service: &Service, caller: &Caller, instance: InstanceId, letter: char) -> DiskId {
+    let owner = caller.project.clone().expect("an account");
+    let page = ItemPage::After { after: None, limit: 9 };
+    let mut query = DiskQuery::of(owner, service.settings().home_region(), page);
+    query.instance = Some(instance);
+    let disks = service.list_disks(caller, query).await.expect("listed").items;
+    disks.iter().find(|disk| disk.letter == Some(letter)).expect("such a disk").id
+}
+
+fn snapshot_of(disk: DiskId) -> CreateSnapshot {
+    CreateSnapshot {
+        id: SnapshotId::random(),
+        disk,
+        name: None,
+        description: None,
+        retention_days: None,
+        resource_group: None,
+        tags: Default::default(),
+    }
 }
 
 /// Machines with a data disk each.
@@ -112,7 +123,7 @@ fn machines(region: &str, image: ImageId, count: usize, start: bool) -> MakeInst
 
 /// For every operation a request that is done and one that is refused. What is begun here is never ended.
 pub(super) fn cases(fixture: &Fixture) -> Vec<Case> {
-    let Put { image, still, disk, snapshot, running: [first, second], free } = &fixture.machines;
+    let Put { image, still, disk, snapshot, full, running: [first, second], begun, free } = &fixture.machines;
     let v1 = |rest: &str| format!("/imprint/v1/{rest}");
     let one = |id: &InstanceId, rest: &str| v1(&format!("instances/{id}{rest}"));
     let none = || json!({});
@@ -163,6 +174,9 @@ pub(super) fn cases(fixture: &Fixture) -> Vec<Case> {
         case("show_snapshot", "GET", v1(&format!("snapshots/{NOBODY}")), none(), 404),
         case("delete_snapshot", "DELETE", v1(&format!("snapshots/{snapshot}")), none(), 204),
         case("delete_snapshot", "DELETE", v1(&format!("snapshots/{snapshot}?force")), none(), 404),
+        case("offer_snapshot_nbd", "POST", v1(&format!("snapshots/{full}/nbd")), none(), 201),
+        case("cancel_snapshot", "POST", v1(&format!("snapshots/{begun}/cancel")), none(), 204),
+        case("cancel_snapshot", "POST", v1(&format!("snapshots/{NOBODY}/cancel")), none(), 404),
         case("start_instance", "POST", one(still, "/start"), none(), 202),
         case("start_instance", "POST", one(still, "/start"), none(), 409),
         case("delete_instance", "DELETE", one(still, ""), none(), 409),

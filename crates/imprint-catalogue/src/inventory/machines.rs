@@ -89,7 +89,13 @@ pub fn disks_of_node(tx: &mut Tx<'_>, node: &str) -> Result<BTreeSet<(DiskId, u3
 ///
 /// # Errors
 /// The engine's.
-pub fn note_progress(tx: &mut Tx<'_>, snapshot: &Snapshot, done: u64, total: u64, now: Timestamp) -> Result<bool, Error> {
+pub fn note_progress(
+    tx: &mut Tx<'_>,
+    snapshot: &Snapshot,
+    done: u64,
+    total: u64,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let noted = tx.execute(
         "UPDATE snapshot SET done_bytes = ?2, total_bytes = ?3, updated_at = ?4 \
          WHERE id = ?1 AND status = 'progressing'",

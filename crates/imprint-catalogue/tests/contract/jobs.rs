@@ -38,7 +38,8 @@ fn get(catalogue: &Catalogue, id: JobId) -> Job {
 }
 
 fn lease(catalogue: &Catalogue, worker: &'static str, now: i64) -> Option<Job> {
-    write(catalogue, move |tx| jobs::lease_next_but(tx, worker, &[], Timestamp(now), Timestamp(now + 100))).expect("asked")
+    write(catalogue, move |tx| jobs::lease_next_but(tx, worker, &[], Timestamp(now), Timestamp(now + 100)))
+        .expect("asked")
 }
 
 #[test]

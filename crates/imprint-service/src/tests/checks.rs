@@ -4,7 +4,7 @@ use imprint_catalogue::content_facts;
 use imprint_inspect::{Os, Report};
 use imprint_model::{Caller, DiskFormat, Image, ImageId, JobState, MapId, Status, Timestamp};
 
-use super::{create, spoil_all, noise, raw, upload};
+use super::{create, noise, raw, spoil_all, upload};
 use crate::testing::{World, caller};
 use crate::{Ask, Change, CheckOutcome, CheckPolicy, Conflict, CopyImage, Error, JobFilter, Runner, Settings, Work};
 

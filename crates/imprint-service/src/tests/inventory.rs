@@ -12,8 +12,8 @@ use super::{create, noise, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
     Ask, AttachDisk, Change, Conflict, CreateDisk, CreateSnapshot, DataDisk, DeleteInstances, DeleteSnapshot,
-    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, MakeInstances, NewMachine, Quota, RebootInstance, ReplaceSystemDisk,
-    ResetDisk, ResizeDisk, Resource, StopInstance, SystemDisk,
+    DetachDisk, DiskQuery, Error, Field, InstanceQuery, ItemPage, MakeInstances, NewMachine, Quota, RebootInstance,
+    ReplaceSystemDisk, ResetDisk, ResizeDisk, Resource, StopInstance, SystemDisk,
 };
 
 pub(super) const REGION: &str = "local-1";

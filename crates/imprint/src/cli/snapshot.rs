@@ -35,6 +35,12 @@ pub(crate) enum SnapshotCommand {
         /// Its id
         snapshot: String,
     },
+    /// Give up snapshots that are being taken
+    Cancel {
+        /// Their ids
+        #[arg(required = true)]
+        snapshots: Vec<String>,
+    },
     /// Delete snapshots that no image needs
     Delete {
         /// Their ids
@@ -70,11 +76,16 @@ pub(super) async fn run(client: &Client, output: Format, command: SnapshotComman
         SnapshotCommand::Show { snapshot } => {
             table::one(output, &client.get::<wire::Snapshot>(&path(&snapshot)).await?)
         }
+        SnapshotCommand::Cancel { snapshots } => each(&snapshots, async |id| cancel(client, id).await).await,
         SnapshotCommand::Delete { snapshots, force } => {
             let query = if force { "?force" } else { "" };
             each(&snapshots, async |id| client.delete(&format!("{}{query}", path(id))).await).await
         }
     }
+}
+
+async fn cancel(client: &Client, id: &str) -> Result<(), Failure> {
+    client.send_once(Method::POST, &format!("{}/cancel", path(id)), |request| request).await.map(|_| ())
 }
 
 fn path(snapshot: &str) -> String {
