@@ -212,13 +212,15 @@ fn of_disk(tx: &mut Tx<'_>, service: &Service, at: Place<'_>, id: DiskId, now: T
     Ok(Source { disks: vec![only], system, inherited, waits })
 }
 
-/// A disk that was given to a stopped machine is known to its system only after the next start.
+/// A disk that was given to a stopped machine is known to its system only after the next start; one that was given to a
+/// running machine at once.
 fn require_settled(instance: &Instance, disk: &Disk) -> Result<(), Error> {
     if disk.status != DiskStatus::InUse {
         return Err(Error::Conflict(Conflict::DiskStatus));
     }
     let since = instance.started_at.unwrap_or(instance.created_at);
-    if disk.kind == DiskKind::Data && disk.attached_at.is_some_and(|at| at > since) {
+    let is_stopped = instance.status == InstanceStatus::Stopped;
+    if is_stopped && disk.kind == DiskKind::Data && disk.attached_at.is_some_and(|at| at > since) {
         return Err(Error::Conflict(Conflict::InstanceNeedsRestart));
     }
     Ok(())
