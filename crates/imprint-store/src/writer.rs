@@ -80,8 +80,9 @@ impl MapWriter {
     /// Takes the next bytes. Waits while the batch before is still being stored.
     ///
     /// # Errors
-    /// [`Kind::Full`], [`Kind::Unavailable`], [`Kind::Invalid`] (too large a disk) or [`Kind::LeaseLost`] (it took
-    /// longer than the settings allow); the writer is of no more use.
+    /// [`Full`](crate::Kind::Full), [`Unavailable`](crate::Kind::Unavailable), [`Invalid`](crate::Kind::Invalid) (too
+    /// large a disk) or [`LeaseLost`](crate::Kind::LeaseLost) (it took longer than the settings allow); the writer is of
+    /// no more use.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.take(bytes.len() as u64)?;
         let len = bytes.len();
@@ -100,7 +101,7 @@ impl MapWriter {
     /// Makes everything durable and names it.
     ///
     /// # Errors
-    /// As [`write`](Self::write); [`Kind::LeaseLost`] when the protection ended before this did.
+    /// As [`write`](Self::write); [`LeaseLost`](crate::Kind::LeaseLost) when the protection ended before this did.
     pub async fn finish(self) -> Result<Written> {
         let ingest = self.batches.finish().await?;
         let (finished, lease) = blocking(move || ingest.into_inner().finish()).await?;

@@ -26,7 +26,7 @@ use crate::{
 /// Grains that guests write to.
 const GRAINS: u64 = 32;
 /// Sequences of one run, unless `IMPRINT_MACHINE_SEQUENCES` says so.
-const SEQUENCES: u32 = 60;
+const SEQUENCES: u32 = 100;
 
 /// Something that happens; numbers choose among what was ever made.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => which.clone().prop_map(Step::Snapshot),
         1 => which.clone().prop_map(Step::DeleteSnapshot),
         2 => which.clone().prop_map(Step::Image),
-        1 => any_two.prop_map(|(disk, snapshot)| Step::Reset(disk, snapshot)),
+        2 => any_two.prop_map(|(disk, snapshot)| Step::Reset(disk, snapshot)),
         1 => which.clone().prop_map(Step::Reinit),
         1 => which.prop_map(Step::Replace),
         9 => Just(Step::Settle),
@@ -259,7 +259,10 @@ impl Play {
             }
             Step::Image(number) => self.make_image(machine(number)).await,
             Step::Reset(number, to) => {
-                let wanted = ResetDisk { disk: disk(number), snapshot: snap(to) };
+                // mostly the disk that the snapshot is of: others are refused
+                let own = service.show_snapshot(&me, snap(to)).await.ok().and_then(|row| row.disk);
+                let wanted =
+                    ResetDisk { disk: own.filter(|_| number > 0).unwrap_or_else(|| disk(number)), snapshot: snap(to) };
                 let set_back = allowed(service.reset_disk(&me, wanted, ask).await);
                 self.note("reset", set_back.is_some());
             }
