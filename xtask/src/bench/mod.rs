@@ -258,7 +258,7 @@ fn interleave(
     Ok(())
 }
 
-/// The command that makes the same run, without passwords.
+/// The command that makes the same run, without passwords, and without the folders that files lie in here.
 fn command_line() -> String {
     let mut words = vec!["cargo xtask bench".to_owned()];
     let mut given = std::env::args().skip(2);
@@ -266,7 +266,8 @@ fn command_line() -> String {
         if word == "--peer-password" {
             given.next();
         } else if !word.starts_with("--peer-password") {
-            words.push(word);
+            let file = Path::new(&word).file_name().filter(|_| word.starts_with('/'));
+            words.push(file.map_or(word.clone(), |name| name.to_string_lossy().into_owned()));
         }
     }
     words.join(" ")
