@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::capture::{self, Holder};
 use crate::console::Kept;
@@ -25,7 +25,7 @@ use crate::overlay;
 use crate::place::{MachinePlace, Place, SOCKET_LEN_MAX};
 use crate::probe;
 use crate::process::{self, Process};
-use crate::settings::Settings;
+use crate::settings::{Accelerator, Settings};
 use crate::start;
 
 /// How long a machine that is ended may take to write what it holds.
@@ -49,6 +49,8 @@ struct Inner {
     ended: Arc<Notify>,
     /// Overlays that a storage daemon holds for a capture.
     held: Arc<Mutex<BTreeSet<String>>>,
+    /// What machines run on; found out when the first one starts.
+    accelerator: OnceCell<Accelerator>,
 }
 
 impl Qemu {
@@ -81,7 +83,6 @@ impl Qemu {
             made.map_err(Error::at("making", &directory))?;
         }
         daemon::end_all(&place).await?;
-        let settings = Settings { accelerator: probe::accelerator(settings.accelerator, &place).await?, ..settings };
         let qemu = Self(Arc::new(Inner {
             settings,
             place,
@@ -89,6 +90,7 @@ impl Qemu {
             turns: Mutex::default(),
             ended: Arc::default(),
             held: Arc::default(),
+            accelerator: OnceCell::new(),
         }));
         let (found, names) = (qemu.clone(), qemu.running().await?);
         // not waited for: a machine that reads its base waits itself until the NBD server is there again
@@ -164,7 +166,10 @@ impl Inner {
             self.require_free(&disk.overlay.name)?;
         }
         drop(self.machines.lock().remove(&spec.name));
-        let machine = start::start(&self.settings, &self.place, spec, Arc::clone(&self.ended)).await?;
+        let found_out = || probe::accelerator(self.settings.accelerator, &self.place);
+        let accelerator = *self.accelerator.get_or_try_init(found_out).await?;
+        let settings = Settings { accelerator, ..self.settings.clone() };
+        let machine = start::start(&settings, &self.place, spec, Arc::clone(&self.ended)).await?;
         self.machines.lock().insert(spec.name.clone(), machine);
         Ok(())
     }

@@ -172,8 +172,9 @@ async fn list(client: &Client, output: Format, args: ListArgs) -> Result<(), Fai
 
 async fn show(client: &Client, output: Format, id: &str) -> Result<(), Failure> {
     let instance: wire::Instance = client.get(&path(id)).await?;
-    let disks: wire::Items<wire::Disk> = client.get(&format!("/imprint/v1/disks?instance={}", escape(id))).await?;
+    let mut disks: wire::Items<wire::Disk> = client.get(&format!("/imprint/v1/disks?instance={}", escape(id))).await?;
     let mut shown = json!(instance);
+    disks.items.sort_by_key(|disk| disk.letter);
     shown["disks"] = match output {
         Format::Table => disks.items.iter().map(volume::line).collect(),
         Format::Json | Format::Yaml => json!(disks.items),
