@@ -150,6 +150,7 @@ def test_a_thing_that_is_not_there(sdk, world, status, code, action, asked):
 @pytest.mark.parametrize("status, code, action, asked", [
     (404, "InvalidInstanceId.NotFound", "DeleteInstance", {"InstanceId": NO_INSTANCE}),
     (404, "InvalidInstanceId.NotFound", "StartInstance", {"InstanceId": NO_INSTANCE}),
+    (404, "InvalidInstanceId.NotFound", "GetInstanceConsoleOutput", {"InstanceId": NO_INSTANCE}),
     (404, "InvalidDiskId.NotFound", "CreateSnapshot", {"DiskId": NO_DISK}),
     (404, "InvalidDiskId.NotFound", "DeleteDisk", {"DiskId": NO_DISK}),
     (404, "InvalidDiskId.NotFound", "ResizeDisk", {"DiskId": NO_DISK, "NewSize": 40}),
