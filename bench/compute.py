@@ -67,7 +67,10 @@ def changed_disk(cloud, first_mib, next_mib):
     (data,) = guest.disks("data")
     device = guest.device(data)
     def write(mib, seek):
-        guest.sh(f"dd if=/dev/urandom of={device} bs=1M count={mib} seek={seek} conv=notrunc,fsync 2>/dev/null")
+        # in parts: no word to a guest may take longer than a test waits for it
+        for at in range(0, mib, 512):
+            guest.sh(f"dd if=/dev/urandom of={device} bs=1M count={min(512, mib - at)} seek={seek + at} "
+                     "conv=notrunc,fsync 2>/dev/null")
     write(first_mib, 0)
     rows = [(f"first snapshot, {first_mib} MiB written", *snapshot(cloud, data)[1:])]
     for number in range(3):
