@@ -140,7 +140,7 @@ def page(snapshots, images, options):
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
     command = "bench/compute.py" + (" --quick" if options.quick else "")
     out = [HEAD, f"- Measured on {says('date', '-u', '+%F')} with `{command}`, Imprint {says('git', 'describe', '--always', '--dirty')}.\n",
-           f"- Machine: {os.cpu_count()} cores, Linux {platform.release()}, "
+           f"- Machine: {os.cpu_count()} cores, Linux {'.'.join(platform.release().split('.')[:2])}, "
            f"machines emulated; load average {os.getloadavg()[0]:.2f} at the end.\n",
            "\n## Snapshots\n\n| work | read, MiB | s |\n|---|--:|--:|\n"]
     out += [f"| {what} | {read / MIB:.1f} | {seconds:.2f} |\n" for what, seconds, read in snapshots]
