@@ -40,6 +40,7 @@ def guest(request, admin, disk):
     """(where its check is, its report, what is expected) of each guest."""
     path = disk.path if request.param == "debian" else CORPUS / f"{request.param}.qcow2"
     if not os.path.exists(path):
+        # the project stands alone: these guests are data of the corpus, which a clone may not have
         pytest.skip("the corpus is not beside the project")
     image = openstack("image", "create", unique(request.param), "--disk-format", "qcow2",
                       "--container-format", "bare", "--file", str(path))["id"]

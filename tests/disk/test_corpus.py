@@ -21,6 +21,7 @@ SMALL = {"dfvfs-ext2.qcow2.xz", "dfvfs-ext2.vhd.xz", "dfvfs-ext2.vmdk.xz", "qemu
 EACH = 13 if os.environ.get("DISK_MATRIX") == "full" else 2
 QEMU_NAMES = {"vhd": "vpc", "raw": "raw"}
 
+# The project stands alone: what others wrote is data of the corpus, which a clone may not have.
 pytestmark = pytest.mark.skipif(not FORMATS, reason="there is no corpus")
 
 

@@ -20,6 +20,7 @@ BACK_SECS_MAX = 60
 def small_disk(tmp_path):
     """A file system of a few MiB."""
     if os.geteuid() != 0:
+        # a full disk can only be shown on a file system that is small, and CI is root
         pytest.skip("mounting a small file system needs root")
     place = str(tmp_path / "small")
     os.mkdir(place)

@@ -1,7 +1,6 @@
 //! Images made by `qemu-img`, when it is installed.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::inspect;
 use crate::{Format, Inspection, Refusal, Warning};
@@ -10,17 +9,7 @@ const SIZE: u64 = 5 * 1024 * 1024;
 
 /// Runs `qemu-img` in `folder`; false (and a word about it) when it is not installed.
 pub(super) fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
-    match Command::new("qemu-img").args(arguments).current_dir(folder).output() {
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "qemu-img {arguments:?}: {said}");
-            true
-        }
-        Err(error) => {
-            eprintln!("skipped: qemu-img cannot be run: {error}");
-            false
-        }
-    }
+    super::blocks_and_qemu::qemu_img(folder, arguments).is_some()
 }
 
 /// A disk of [`SIZE`] bytes with data at both ends, converted to `format` with `options`.

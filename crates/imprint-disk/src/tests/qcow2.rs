@@ -127,13 +127,10 @@ fn zeros_and_holes_inside_extended_clusters() {
     let write = |command: &str| {
         let mut program = std::process::Command::new("qemu-io");
         program.args(["-f", "qcow2", "-c", command, "image"]).current_dir(path);
-        program.output().is_ok_and(|output| output.status.success())
+        // it comes in one package with qemu-img
+        program.output().expect("qemu-io runs").status.success()
     };
-    if !write("write -P 0x11 2k 10k") {
-        eprintln!("skipped: qemu-io cannot be run");
-        return;
-    }
-    assert!(write("write -z 4k 2k") && write("write -P 0x22 130k 1k"));
+    assert!(write("write -P 0x11 2k 10k") && write("write -z 4k 2k") && write("write -P 0x22 130k 1k"));
     let mut expected = vec![0; 1 << 20];
     expected[2048..12_288].fill(0x11);
     expected[4096..6144].fill(0);
