@@ -74,12 +74,12 @@ def checked(server, image, root):
 
 
 def ecs_id(uuid):
-    """What ECS calls an image."""
+    """What ECS calls an image: 25 digits of base 36, zeros before a small number."""
     number, digits = int(uuid.replace("-", ""), 16), ""
     while number:
         number, place = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[place] + digits
-    return f"m-{digits}"
+    return f"m-{digits.zfill(25)}"
 
 
 def imprint(server, *words):
