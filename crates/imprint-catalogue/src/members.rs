@@ -54,8 +54,8 @@ pub fn insert(tx: &mut Tx<'_>, member: &Member) -> Result<(), Error> {
     let Member { image, project, status, created_at, updated_at } = member;
     let added = tx.execute(
         "INSERT INTO image_member (image_id, project, status, created_at, updated_at, image_created_at, image_owner, \
-         image_visibility, image_hidden, image_status, image_region) SELECT i.id, ?2, ?3, ?4, ?5, i.created_at, \
-         i.owner, i.visibility, i.hidden, i.status, i.region FROM image i WHERE i.id = ?1",
+         image_visibility, image_hidden, image_status, image_region, image_number) SELECT i.id, ?2, ?3, ?4, ?5, \
+         i.created_at, i.owner, i.visibility, i.hidden, i.status, i.region, i.number FROM image i WHERE i.id = ?1",
         params![image, project, status.as_str(), *created_at, *updated_at],
     )?;
     if added == 1 { Ok(()) } else { Err(Error::new(ErrorKind::Reference, format!("sharing image {image}"))) }

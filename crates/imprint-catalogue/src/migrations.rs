@@ -12,6 +12,7 @@ const METADATA: &[&str] = &[
     include_str!("../migrations/0005_content_facts.sql"),
     include_str!("../migrations/0006_machines.sql"),
     include_str!("../migrations/0007_nbd_names.sql"),
+    include_str!("../migrations/0008_image_number.sql"),
 ];
 
 /// The scripts of SQLite's second file. (Its first has those tables too, and leaves them empty.)
@@ -72,23 +73,34 @@ fn for_engine(script: &str, postgres: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use imprint_model::{Direction, Filter, Image, ImageId, ImageQuery, Page, ProjectId, Reach, SortKey, Timestamp};
+    use imprint_model::{
+        Direction, Filter, Image, ImageId, ImageQuery, MemberStatus, Page, ProjectId, Reach, SharedWith, SortKey,
+        Timestamp,
+    };
 
     use super::*;
+    use crate::label::of_tag;
     use crate::params;
 
-    /// A catalogue as the third script left it, with two images.
+    /// A catalogue as the third script left it, with two images, the first of them offered to another account.
     fn old_catalogue(connection: &rusqlite::Connection) -> [ImageId; 2] {
         let mut tx = Tx::on_sqlite(connection);
         apply_scripts(&mut tx, &METADATA[..NUMBERS - 1]).expect("the old schema");
-        [r#"["a=b","a=c","t"]"#, "[]"].map(|tags| {
+        let ids = [r#"["a=b","a=c","t"]"#, "[]"].map(|tags| {
             let id = ImageId::random();
             let text = "INSERT INTO image (id, owner, name_sorted, status, visibility, hidden, protected, disk_format, \
                         container_format, min_disk_gib, min_ram_mib, size_bytes, tags, properties, created_at, \
                         updated_at) VALUES (?1, 'me', '', 'queued', 'shared', 0, 0, '', '', 0, 0, -1, ?2, '{}', 7, 7)";
             tx.execute(text, params![id, tags]).expect("an old image");
             id
-        })
+        });
+        let text = "INSERT INTO image_label (image_id, label, owner, visibility, hidden, created_at) \
+                    VALUES (?1, ?2, 'me', 'shared', 0, 7)";
+        tx.execute(text, params![ids[0], of_tag("t").as_slice()]).expect("an old label");
+        let text = "INSERT INTO image_member (image_id, project, status, image_created_at, created_at, updated_at) \
+                    VALUES (?1, 'you', 'accepted', 7, 7, 7)";
+        tx.execute(text, params![ids[0]]).expect("an old member");
+        ids
     }
 
     #[test]
@@ -110,7 +122,13 @@ mod tests {
         };
         assert_eq!(found(vec![]).len(), 2);
         assert_eq!(found(vec![Filter::TagKey("a".to_owned())]), [ids[0]]);
+        assert_eq!(found(vec![Filter::Tag("t".to_owned())]), [ids[0]]);
         assert_eq!(found(vec![Filter::Region("home".to_owned())]), []);
+        let shared = SharedWith { project: ProjectId::from("you"), statuses: vec![MemberStatus::Accepted] };
+        let offered = Reach { own: None, public: false, shared: Some(shared), ..reach };
+        let page = Page::After { after: None, limit: 10 };
+        let listing = images::list(&mut tx, &ImageQuery { reach: offered, filters: vec![], sort: vec![], page });
+        assert_eq!(listing.expect("a list").images.iter().map(|image| image.id).collect::<Vec<_>>(), [ids[0]]);
         assert_eq!(images::adopt_region(&mut Tx::on_sqlite(&connection), "home").expect("adopted"), 2);
         assert_eq!(images::adopt_region(&mut Tx::on_sqlite(&connection), "other").expect("nothing left"), 0);
         let mut tx = Tx::on_sqlite(&connection);

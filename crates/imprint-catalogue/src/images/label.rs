@@ -66,10 +66,15 @@ pub(super) fn insert<'a>(
     labels: impl IntoIterator<Item = &'a Label>,
 ) -> Result<(), Error> {
     let labels: Vec<&Label> = labels.into_iter().collect();
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let number = number(tx, image)?;
     for some in labels.chunks(ROWS_MAX) {
-        let rows: Vec<String> = (0..some.len()).map(|index| format!("(?1, ?{}, ?2, ?3, ?4, ?5)", index + 6)).collect();
+        let rows: Vec<String> =
+            (0..some.len()).map(|index| format!("(?1, ?{}, ?2, ?3, ?4, ?5, ?6)", index + 7)).collect();
         let text = format!(
-            "INSERT INTO image_label (image_id, label, owner, visibility, hidden, created_at) VALUES {}",
+            "INSERT INTO image_label (image_id, label, owner, visibility, hidden, created_at, image_number) VALUES {}",
             rows.join(", ")
         );
         let mut values: Vec<Value> = vec![
@@ -78,11 +83,18 @@ pub(super) fn insert<'a>(
             scope.cell.visibility.as_str().into(),
             scope.cell.hidden.into(),
             scope.created_at.into(),
+            number.into(),
         ];
         values.extend(some.iter().map(|label| Value::from(label.as_slice())));
         tx.execute(&text, &values)?;
     }
     Ok(())
+}
+
+/// The number of an image's row: lists go from a label to its image by it.
+fn number(tx: &mut Tx<'_>, image: ImageId) -> Result<i64, Error> {
+    let row = tx.query_opt("SELECT number FROM image WHERE id = ?1", params![image])?;
+    row.ok_or_else(|| Error::corrupt(format!("labels of image {image}, which is not there")))?.int(0)
 }
 
 /// Brings an image's labels from `before` to `after`, touching only what differs.

@@ -30,6 +30,15 @@ impl Source {
         }
     }
 
+    /// The number of the image's row.
+    fn number(self) -> &'static str {
+        match self {
+            Self::Image => "i.number",
+            Self::Label => "l.image_number",
+            Self::Offer => "m.image_number",
+        }
+    }
+
     /// The column that tells this of the image itself: offers repeat some, labels do not.
     pub(super) fn of_image(self, column: &str) -> String {
         match self {
@@ -112,12 +121,11 @@ impl Statement {
             format!("SELECT {} FROM ({merged}) u {page}", *MERGED_COLUMNS)
         } else {
             let by_page_keys = order.clause(&keys.iter().map(|key| format!("p.{key}")).collect::<Vec<_>>());
-            // CROSS JOIN: the page first, then its images. The id is always the last key.
+            // CROSS JOIN: the page first, then its images.
             format!(
                 "SELECT {} FROM (SELECT * FROM ({merged}) u {page}) p \
-                 CROSS JOIN image i WHERE i.id = p.k{} ORDER BY {by_page_keys}",
+                 CROSS JOIN image i WHERE i.number = p.image_number ORDER BY {by_page_keys}",
                 *COLUMNS,
-                keys.len() - 1,
             )
         };
         Ok(Some(statement))
@@ -297,7 +305,7 @@ impl Statement {
             Source::Offer => "image_member m",
         };
         if tables.contains("CROSS JOIN") {
-            conditions.push(format!("i.id = {}", source.id()));
+            conditions.push(format!("i.number = {}", source.number()));
         }
         // The index on names is in an order of its own.
         let in_order = driver == Driver::Order || source != Source::Image;
@@ -343,7 +351,7 @@ impl Statement {
         }
         let mut given: Vec<String> =
             columns.iter().zip(0..).map(|(column, key)| format!("{column} AS k{key}")).collect();
-        given.extend(whole.then(|| COLUMNS.clone()));
+        given.push(if whole { COLUMNS.clone() } else { format!("{} AS image_number", source.number()) });
         let by = if in_order {
             order.clause(&columns)
         } else {
