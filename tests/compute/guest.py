@@ -69,9 +69,9 @@ class Cloud:
                "IMPRINT_SECRET_KEY": self.account.secret}
         return subprocess.run([binary(), *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
-    def with_image(self, path):
+    def with_image(self, path, disk_format="qcow2"):
         """Uploads a disk and makes it the image that machines are made of."""
-        made = self.api.create(name="guest", disk_format="qcow2", min_disk=1)
+        made = self.api.create(name="guest", disk_format=disk_format, min_disk=1)
         with open(path, "rb") as file:
             self.api.upload(made["id"], file.read()).expect(204)
         self.image = until(lambda: self.images(ImageName="guest"), "the uploaded image")[0]["ImageId"]

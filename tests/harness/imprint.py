@@ -1,6 +1,7 @@
 """One Imprint process under test."""
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -81,6 +82,11 @@ class Imprint:
         """Runs the program's command line against this server's settings."""
         return subprocess.run([binary(), *args], env=self.environment(), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True)
+
+    def figure(self, name):
+        """A number among the metrics."""
+        text = Api(self.url).call("GET", "/metrics").expect(200).body.decode()
+        return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE).group(1))
 
     def panics(self):
         """Lines of the log that speak of a panic."""

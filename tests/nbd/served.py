@@ -1,6 +1,5 @@
 """A running server with its NBD port, and the words to ask it in."""
 
-import re
 import uuid
 
 
@@ -31,8 +30,3 @@ class Served:
     def uri(self, image, **wanted):
         """Where an image's disk can be read."""
         return self.offer(image, **wanted).expect(201).json()["uri"]
-
-    def figure(self, name):
-        """A number among the metrics."""
-        text = self.api.call("GET", "/metrics").expect(200).body.decode()
-        return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE).group(1))

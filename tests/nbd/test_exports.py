@@ -108,14 +108,14 @@ def test_twenty_readers_read_each_chunk_from_the_store_once(start, tmp_path):
     image = served.image(path, "raw")
     # twice the same disk: shared chunks are read once, too
     uris = [served.uri(each) for each in (image, served.image(path, "raw"))]
-    before = served.figure("imprint_nbd_read_bytes")
+    before = served.server.figure("imprint_nbd_read_bytes")
     with ThreadPoolExecutor(READERS) as pool:
         copies = [pool.submit(run, "qemu-img", "compare", "-f", "raw", "-F", "raw", path, uris[number % 2])
                   for number in range(READERS)]
         for copy in copies:
             copy.result()
-    assert served.figure("imprint_nbd_read_bytes") - before == path.stat().st_size
-    assert served.figure("imprint_nbd_chunks_remembered") >= (READERS - 1) * served.figure("imprint_nbd_chunks_read")
+    assert served.server.figure("imprint_nbd_read_bytes") - before == path.stat().st_size
+    assert served.server.figure("imprint_nbd_chunks_remembered") >= (READERS - 1) * served.server.figure("imprint_nbd_chunks_read")
 
 
 def test_names_that_are_none(served, source):
