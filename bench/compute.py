@@ -2,6 +2,7 @@
 """What snapshots of running machines cost, and images made of them; writes docs/benchmarks-compute.md.
 
     PATH=$CACHE/venv/bin:$PATH bench/compute.py [--quick] [--page FILE]
+    PATH=$CACHE/venv/bin:$PATH bench/compute.py --many 20       machines that boot at once from one image; writes nothing
 
 Needs what tests/compute needs: `tests/images/guest.sh`, QEMU, a release build, and room for the disks it fills:
 4 GiB, and 10 GiB of image (--quick: a hundredth of both, and leaves docs/ alone).  Guests are emulated, so that every machine measures the same.
@@ -45,6 +46,7 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--repeats", type=int, default=100, help="images made of each snapshot")
+    parser.add_argument("--many", type=int, help="boot so many machines at once, instead")
     parser.add_argument("--page", default=os.path.join(ROOT, "docs", "benchmarks-compute.md"))
     return parser.parse_args()
 
@@ -129,6 +131,18 @@ def finished_snapshots(cloud, size):
     return full, sparse
 
 
+def many(server, cloud, machines):
+    """Boots machines at once and tells what that took of the store."""
+    began = time.monotonic()
+    made = cloud.sdk("RunInstances", ImageId=cloud.image, InstanceType=TYPE, Amount=machines)
+    guests = [Guest(cloud, each) for each in made["InstanceIdSets"]["InstanceIdSet"]]
+    for guest in guests:
+        until(lambda: "GUEST-READY" in guest.console(), f"the shell of {guest.id}", 3600, 2)
+    read, again = (server.figure(f"imprint_nbd_chunks_{what}") for what in ("read", "remembered"))
+    print(f"{len(guests)} machines have a shell after {time.monotonic() - began:.0f} s; chunks read from the store: {read} "
+          f"({server.figure('imprint_nbd_read_bytes') / MIB:.1f} MiB), asked for again: {again}")
+
+
 def p(values, share):
     """The value that this share of all does not exceed."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
@@ -161,9 +175,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="imprint-bench.") as work:
         server = Imprint(os.path.join(work, "data"), os.path.join(work, "log"),
                          {"IMPRINT_MACHINE_ACCELERATOR": "tcg", "IMPRINT_ECS_API_RATE": "1000000", "IMPRINT_ECS_API_BURST": "1000000",
-                          "IMPRINT_ECS_USER_RATE": "1000000", "IMPRINT_ECS_USER_BURST": "1000000"}).start()
+                          "IMPRINT_ECS_USER_RATE": "1000000", "IMPRINT_ECS_USER_BURST": "1000000",
+                          **({"IMPRINT_MACHINE_MEMORY_MIB_MAX": "256"} if options.many else {})}).start()
         try:
             cloud = Cloud(server).with_image(os.path.join(cache, "guest.qcow2"))
+            if options.many:
+                return many(server, cloud, options.many)
             snapshots = changed_disk(cloud, 4096 // share, 300 // (10 if options.quick else 1))
             size = 10 * GIB // share // MIB * MIB
             full, sparse = finished_snapshots(cloud, size)

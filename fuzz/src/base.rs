@@ -53,8 +53,13 @@ impl Base {
         base
     }
 
-    /// A kept file system of imprint-inspect, or a kept file of this folder.
-    pub fn kept(name: &str) -> Option<Base> {
+    /// A kept file system of imprint-inspect, or a kept file of this folder. One that is not there ends the run: a
+    /// target without its files would find nothing.
+    pub fn kept(name: &str) -> Base {
+        Base::read_kept(name).unwrap_or_else(|| panic!("no kept file {name} that can be read"))
+    }
+
+    fn read_kept(name: &str) -> Option<Base> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let paths = [here.join("bases").join(name), here.join("../crates/imprint-inspect/fixtures").join(name)];
         let file = paths.iter().find_map(|path| std::fs::File::open(path).ok())?;

@@ -138,18 +138,34 @@ def test_a_disk_grows_under_a_running_machine(cloud, guest):
     until(lambda: guest.sh(f"cat /sys/block/{name}/size") == str(2 << 21), "the larger disk")
 
 
-def test_an_image_goes_and_its_machines_stay(cloud, guest, server):
-    made = cloud.sdk("CreateImage", InstanceId=guest.id, ImageName="soon-gone")["ImageId"]
+def test_an_image_goes_and_its_machines_stay(another):
+    from conftest import image_file
+    from guest import Cloud
+    server = another(clock_skew_secs=0)
+    cloud = Cloud(server).with_image(image_file())
+    first = Guest.run(cloud, cloud.image).ready()
+    first.sh("dd if=/dev/urandom of=/root/noise bs=1M count=4 2>/dev/null && sync")
+    made = cloud.sdk("CreateImage", InstanceId=first.id, ImageName="soon-gone")["ImageId"]
     cloud.available(made)
-    fourth = Guest.run(cloud, made).ready()
-    before = fourth.sh("md5sum /boot/kernel")
+    (image,) = cloud.images(ImageId=made)
+    second = Guest.run(cloud, made).ready()
+    before = second.sh("md5sum /boot/kernel /root/noise")
     cloud.sdk.refused(403, "ImageUsingByInstance", "DeleteImage", ImageId=made)
-    cloud.sdk("DeleteImage", ImageId=made, Force=True)
-    collected = server.cli("store", "gc", "--grace", "0")
-    assert collected.returncode == 0, collected.stderr
-    fourth.sh("echo 3 > /proc/sys/vm/drop_caches")
-    assert fourth.sh("md5sum /boot/kernel") == before
-    fourth.delete()
+    # nothing but the second machine's disk names these bytes from here on
+    first.delete()
+    for gone in (made, cloud.image):
+        cloud.sdk("DeleteImage", ImageId=gone, Force=True)
+    for mapping in image["DiskDeviceMappings"]["DiskDeviceMapping"]:
+        cloud.sdk("DeleteSnapshot", SnapshotId=mapping["SnapshotId"], Force=True)
+    for _ in range(3):
+        collected = server.cli("store", "gc", "--grace", "0")
+        assert collected.returncode == 0, collected.stderr
+    # and nothing remembers them that they could be read from instead
+    server.kill()
+    server.start()
+    cloud.log_in()
+    second.sh("echo 3 > /proc/sys/vm/drop_caches")
+    assert second.sh("md5sum /boot/kernel /root/noise") == before
 
 
 def test_a_machine_is_rebooted_stopped_and_started(cloud, guest):

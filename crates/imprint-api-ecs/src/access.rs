@@ -34,13 +34,20 @@ pub(crate) async fn permit(call: &Call) -> Result<(), Fault> {
     }
     let grants = call.who.signer.grants.as_deref();
     let by_tags = grants.is_some_and(speaks_of_tags);
-    for resource in resources {
+    let mut places = Vec::with_capacity(resources.len());
+    for resource in &resources {
+        places.push(if grants.is_some() { region_of(call, resource).await? } else { None });
+    }
+    // what has no place of its own is where the first thing is that has one, unless the call says where
+    let ignored = matches!(call.op.region, Region::Ignored);
+    let around = places.iter().flatten().next().filter(|_| ignored).unwrap_or(&call.region).clone();
+    for (resource, place) in resources.iter().zip(places) {
         let mut known = known.clone();
-        let region = if grants.is_some() { region_of(call, &resource).await? } else { call.region.clone() };
+        let region = place.unwrap_or_else(|| around.clone());
         if by_tags {
-            add_tags(&mut known, call, &region, &resource).await?;
+            add_tags(&mut known, call, &region, resource).await?;
         }
-        let decision = call.who.signer.decide(&action, &full_name(call, &region, &resource), &known);
+        let decision = call.who.signer.decide(&action, &full_name(call, &region, resource), &known);
         if decision != Decision::Allowed {
             return Err(denied(call, decision));
         }
@@ -55,21 +62,22 @@ fn speaks_of_tags(grants: &Grants) -> bool {
     keys.any(|key| TAG_KEYS.iter().any(|before| key.starts_with(before)))
 }
 
-/// Where a resource is. Most operations say so and insist on it; of those that do not, the thing itself is asked, so
-/// that a right in one region is none in another. One that is not there is nowhere in particular.
-async fn region_of(call: &Call, resource: &str) -> Result<String, Fault> {
+/// Where a thing that a resource names is, as it says itself, so that a right in one region is none in another. Images
+/// are asked only where the call does not say a region, for it insists on that elsewhere. `None` of what is not there.
+async fn region_of(call: &Call, resource: &str) -> Result<Option<String>, Fault> {
     let (service, caller) = (&call.parts.service, &call.caller);
-    let named = resource.split_once('/').filter(|_| matches!(call.op.region, Region::Ignored));
-    let thing = named.and_then(|(kind, id)| tagged(kind, id));
-    let region = match thing {
+    let region = match resource.split_once('/').and_then(|(kind, id)| tagged(kind, id)) {
         Some(Tagged::Disk(id)) => service.show_disk(caller, id).await.map(|disk| disk.region),
         Some(Tagged::Instance(id)) => service.show_instance(caller, id).await.map(|instance| instance.region),
         Some(Tagged::Snapshot(id)) => service.show_snapshot(caller, id).await.map(|snapshot| snapshot.region),
-        Some(Tagged::Image(_)) | None => Ok(call.region.clone()),
+        Some(Tagged::Image(id)) if matches!(call.op.region, Region::Ignored) => {
+            service.show_image(caller, id).await.map(|image| image.region)
+        }
+        Some(Tagged::Image(_)) | None => return Ok(None),
     };
     match region {
-        Err(Error::NotFound(_)) => Ok(call.region.clone()),
-        found => Ok(found?),
+        Err(Error::NotFound(_)) => Ok(None),
+        found => Ok(Some(found?)),
     }
 }
 

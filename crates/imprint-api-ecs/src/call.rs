@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use imprint_identity::Signer;
-use imprint_model::{Caller, ProjectId, Timestamp};
-use imprint_service::Ask;
+use imprint_model::{Caller, Instance, InstanceId, ProjectId, Timestamp};
+use imprint_service::{Ask, Error, Resource};
 
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
@@ -63,6 +63,20 @@ impl Call {
     /// `MissingParameter`, or `unknown`.
     pub(crate) fn id<I: WireId>(&self, name: &str, unknown: Code) -> Result<I, Fault> {
         I::read(self.params.need(name)?).ok_or_else(|| unknown.fault())
+    }
+
+    /// Refuses a machine of another region than the call's, as one that is not there. One that is nowhere is left to the
+    /// engine, which may have answered the request before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(crate) async fn require_here(&self, id: InstanceId) -> Result<Option<Instance>, Error> {
+        match self.parts.service.show_instance(&self.caller, id).await {
+            Ok(machine) if machine.region == self.region => Ok(Some(machine)),
+            Ok(_) => Err(Error::NotFound(Resource::Instance(id.to_string()))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A resource for access rules, by a parameter: `image/m-1`, or `image/*` when the parameter is absent.

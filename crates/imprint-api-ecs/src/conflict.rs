@@ -14,7 +14,6 @@ pub(crate) fn code_of(conflict: Conflict) -> Code {
         Conflict::ImageDeprecated => IMAGE_DEPRECATED,
         Conflict::ImageShared => IMAGE_SHARED,
         Conflict::ImagePublic => IMAGE_PUBLIC,
-        Conflict::ImageNotPublic => IMAGE_NOT_PUBLIC,
         Conflict::ImageUsedByInstance => IMAGE_USED,
         Conflict::ImageCopying => IMAGE_COPYING,
         Conflict::ImageImporting => IMAGE_IMPORTING,
@@ -43,7 +42,6 @@ pub(crate) fn code_of(conflict: Conflict) -> Code {
         Conflict::SnapshotNotSystem => SNAPSHOT_NOT_SYSTEM,
         Conflict::NoSystemSnapshot => NO_SYSTEM_SNAPSHOT,
         Conflict::TwoSystemSnapshots => TWO_SYSTEM_SNAPSHOTS,
-        Conflict::SnapshotShared => SNAPSHOT_SHARED,
         Conflict::SnapshotUsedByImage => SNAPSHOT_USED_BY_IMAGE,
         Conflict::SnapshotUsedByDisk => SNAPSHOT_USED_BY_DISK,
         Conflict::JobNotStoppable => TASK_STATUS,
@@ -55,124 +53,123 @@ pub(crate) fn code_of(conflict: Conflict) -> Code {
     }
 }
 
-const IMAGE_NOT_AVAILABLE: Code =
+pub(crate) const IMAGE_NOT_AVAILABLE: Code =
     Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.");
-const IMAGE_NOT_DEPRECATED: Code =
+pub(crate) const IMAGE_NOT_DEPRECATED: Code =
     Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.");
-const IMAGE_DEPRECATED: Code =
+pub(crate) const IMAGE_DEPRECATED: Code =
     Code::new(403, "OperationDenied.InvalidImageStatus", "The specified image cannot be shared when it is deprecated.");
-const IMAGE_SHARED: Code = Code::new(
+pub(crate) const IMAGE_SHARED: Code = Code::new(
     403,
     "ImageUseShared",
     "The specified image has been shared to others, please remove shared accounts first.",
 );
-const IMAGE_PUBLIC: Code =
+pub(crate) const IMAGE_PUBLIC: Code =
     Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.");
-const IMAGE_NOT_PUBLIC: Code = Code::new(403, "Image.NotPublic", "The specified image is not public image.");
-const IMAGE_USED: Code = Code::new(
+pub(crate) const IMAGE_USED: Code = Code::new(
     403,
     "ImageUsingByInstance",
     "The specified image has been used to create instances. You can use the DescribeInstances API to query these \
      instances, or you can use the force parameter to proceed.",
 );
-const IMAGE_COPYING: Code =
+pub(crate) const IMAGE_COPYING: Code =
     Code::new(403, "OperationDenied.ImageCopying", "The image is being copied. Please use the CancelCopyImage API.");
-const IMAGE_IMPORTING: Code = Code::new(403, "ImageIsImporting", "The specified Image is importing.");
-const IMAGE_EXPORTING: Code = Code::new(
+pub(crate) const IMAGE_IMPORTING: Code = Code::new(403, "ImageIsImporting", "The specified Image is importing.");
+pub(crate) const IMAGE_EXPORTING: Code = Code::new(
     403,
     "ImageIsExporting",
     "The specified image is currently being exported. You can use the DescribeTasks API to check the status of related \
      tasks and cancel them if needed.",
 );
-const IMAGE_NOT_COPY: Code =
+pub(crate) const IMAGE_NOT_COPY: Code =
     Code::new(400, "ImageCreatedNotFromCopy", "The specified image is not the target image of a copy action.");
-const COPY_COMPLETED: Code = Code::new(400, "IncorrectImageStatus", "The image copy has completed.");
-const COPY_FAILED: Code = Code::new(400, "IncorrectImageStatus", "The Image copy has been failed.");
-const SAME_REGION_ONLY: Code = Code::new(
+pub(crate) const COPY_COMPLETED: Code = Code::new(400, "IncorrectImageStatus", "The image copy has completed.");
+pub(crate) const COPY_FAILED: Code = Code::new(400, "IncorrectImageStatus", "The Image copy has been failed.");
+pub(crate) const SAME_REGION_ONLY: Code = Code::new(
     403,
     "OperationDenied.SameRegionOnly",
     "The image shared from others can not be copied to another region directly.",
 );
-const COMMUNITY_IMAGE: Code =
+pub(crate) const COMMUNITY_IMAGE: Code =
     Code::new(400, "OperationDenied.CommunityImage", "Community images do not support this operation.");
-const IMDS_OPENED: Code = Code::new(
+pub(crate) const IMDS_OPENED: Code = Code::new(
     403,
     "InvalidOperation.FeaturesImdsSupportNotMatch",
     "The specified parameter Features.ImdsSupport can not be set to v1 from v2.",
 );
-const BOOT_MODE: Code = Code::new(
+pub(crate) const BOOT_MODE: Code = Code::new(
     400,
     "InvalidBootMode.NotSupport",
     "The specified parameter BootMode is not supported for current image architecture.",
 );
-const INSTANCE_STATUS: Code =
+pub(crate) const INSTANCE_STATUS: Code =
     Code::new(403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.");
-const INSTANCE_NEEDS_RESTART: Code = Code::new(
+pub(crate) const INSTANCE_NEEDS_RESTART: Code = Code::new(
     403,
     "IncorrectInstanceStatus.NeedRestart",
     "The instance needs to be restarted after adding a disk in a shutdown status.",
 );
-const INSTANCE_LOCKED: Code = Code::new(
+pub(crate) const INSTANCE_LOCKED: Code = Code::new(
     400,
     "InstanceLockedForSecurity",
     "The specified operation is denied as your instance is locked for security reasons.",
 );
-const INSTANCE_PROTECTED: Code =
+pub(crate) const INSTANCE_PROTECTED: Code =
     Code::new(403, "InvalidOperation.DeletionProtection", "The operation is not allowed due to deletion protection.");
-const NO_SYSTEM_DISK: Code =
+pub(crate) const NO_SYSTEM_DISK: Code =
     Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.");
-const DISK_STATUS: Code =
+pub(crate) const DISK_STATUS: Code =
     Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
-const DISK_NEVER_ATTACHED: Code =
+pub(crate) const DISK_NEVER_ATTACHED: Code =
     Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to instance.");
-const DISK_ATTACHED: Code = Code::new(403, "DiskStillAttached", "The disk is still attached to the disk.");
-const DISK_NOT_ATTACHED: Code =
+pub(crate) const DISK_ATTACHED: Code = Code::new(403, "DiskStillAttached", "The disk is still attached to the disk.");
+pub(crate) const DISK_NOT_ATTACHED: Code =
     Code::new(403, "DependencyViolation", "The specified disk is not attached to the specified instance.");
-const DISK_IS_SYSTEM: Code =
+pub(crate) const DISK_IS_SYSTEM: Code =
     Code::new(403, "DiskTypeViolation", "The specified disk is a system disk and does not support this operation.");
-const DISK_SNAPSHOTTING: Code =
+pub(crate) const DISK_SNAPSHOTTING: Code =
     Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.");
-const SNAPSHOT_OF_OTHER: Code =
+pub(crate) const SNAPSHOT_OF_OTHER: Code =
     Code::new(403, "InvalidParameter.Mismatch", "Specified snapshot and specified disk do not match.");
-const SNAPSHOT_NOT_READY: Code = Code::new(
+pub(crate) const SNAPSHOT_NOT_READY: Code = Code::new(
     403,
     "InvalidSnapshotId.NotReady",
     "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
 );
-const SNAPSHOT_NOT_SYSTEM: Code =
+pub(crate) const SNAPSHOT_NOT_SYSTEM: Code =
     Code::new(403, "OperationDenied", "The specified snapshot is not allowed to create image.");
-const NO_SYSTEM_SNAPSHOT: Code = Code::new(
+pub(crate) const NO_SYSTEM_SNAPSHOT: Code = Code::new(
     400,
     "OperationDenied",
     "The specified parameter DiskDeviceMapping.n.SnapshotId does not contain system disk snapshot.",
 );
-const TWO_SYSTEM_SNAPSHOTS: Code = Code::new(
+pub(crate) const TWO_SYSTEM_SNAPSHOTS: Code = Code::new(
     400,
     "OperationDenied",
     "The specified parameter DiskDeviceMapping.n.SnapshotId contains two or more system disk snapshots.",
 );
-const SNAPSHOT_SHARED: Code = Code::new(400, "OperationDenied", "Shared snapshots do not support creating images.");
-const SNAPSHOT_USED_BY_IMAGE: Code =
+pub(crate) const SNAPSHOT_USED_BY_IMAGE: Code =
     Code::new(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).");
-const SNAPSHOT_USED_BY_DISK: Code =
+pub(crate) const SNAPSHOT_USED_BY_DISK: Code =
     Code::new(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).");
-const TASK_STATUS: Code = Code::new(
+pub(crate) const TASK_STATUS: Code = Code::new(
     403,
     "InvalidTaskId.IncorrectTaskStatus",
     "The current status of the task does not support this operation.",
 );
-const DEVICE_TAKEN: Code =
+pub(crate) const DEVICE_TAKEN: Code =
     Code::new(400, "InvalidDevice.InUse", "The specified parameter DiskDeviceMapping.n.Device has been occupied.");
-const DISK_TOO_SMALL: Code =
+pub(crate) const DISK_TOO_SMALL: Code =
     Code::new(403, "InvalidDiskSize.TooSmall", "Specified disk size is less than the size of snapshot");
-const IMAGE_WITH_DATA_DISKS: Code = Code::new(
+pub(crate) const IMAGE_WITH_DATA_DISKS: Code = Code::new(
     400,
     "OperationDenied",
     "The specified image contains the snapshot of the data disk,does not support this operation.",
 );
-const EXPORT_TOO_LARGE: Code = Code::new(
+pub(crate) const EXPORT_TOO_LARGE: Code = Code::new(
     400,
     "InvalidImage.DiskAmountOrSize",
     "The specified image has too many data disks, or a data disk that is too large.",
 );
-const SHARED_WITH_SELF: Code = Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.");
+pub(crate) const SHARED_WITH_SELF: Code =
+    Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.");

@@ -5,6 +5,7 @@ use imprint_service::{Error, Field, Quota, Resource};
 
 use crate::conflict;
 use crate::fault::{Code, Fault, code};
+use crate::image_codes as codes;
 use crate::op::Op;
 use crate::params::{invalid, missing};
 
@@ -52,7 +53,7 @@ impl From<Error> for Fault {
             Error::Missing(field) => missing(word(field)),
             Error::Invalid { field, why: _ } => of_field(field),
             Error::NotFound(resource) => absent(&resource),
-            Error::Duplicate(Field::Name) => DUPLICATE_NAME.fault(),
+            Error::Duplicate(Field::Name) => codes::DUPLICATE_NAME.fault(),
             Error::Duplicate(_) | Error::PropertyAbsent(_) | Error::PropertyPresent(_) => code::CONFLICT.fault(),
             Error::WrongStatus(_) | Error::Incomplete(_) => IMAGE_NOT_AVAILABLE.fault(),
             Error::Gone => code::IMAGE_NOT_FOUND.fault(),
@@ -88,11 +89,18 @@ impl From<imprint_identity::Error> for Fault {
     }
 }
 
-const DUPLICATE_NAME: Code =
-    Code::new(400, "InvalidImageName.Duplicated", "The specified image name is already in use.");
-const IMAGE_NOT_AVAILABLE: Code = Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
-const BAD_FORMAT: Code =
+pub(crate) const IMAGE_NOT_AVAILABLE: Code =
+    Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
+pub(crate) const BAD_FORMAT: Code =
     Code::new(400, "InvalidImageFormat.Malformed", "The specified Image Format is wrongly formed.");
+
+pub(crate) const BAD_DEVICE: Code =
+    Code::new(400, "InvalidDevice.Malformed", "The specified parameter DiskDeviceMapping.n.Device is not valid.");
+pub(crate) const BAD_SIZE: Code = Code::new(
+    400,
+    "InvalidSize.ValueNotSupported",
+    "The specified parameter DiskDeviceMapping.n.Size beyond the permitted range.",
+);
 
 /// The parameter that most operations give a field by.
 fn word(field: Field) -> &'static str {
@@ -102,70 +110,44 @@ fn word(field: Field) -> &'static str {
         Field::Visibility => "IsPublic",
         Field::Owner => "ImageOwnerId",
         Field::DiskFormat | Field::ContainerFormat | Field::Data => "DiskDeviceMapping.1.Format",
-        Field::MinDisk | Field::DiskSize => "DiskDeviceMapping.1.Size",
-        Field::MinRam | Field::Property | Field::Definition => "ImageOptions",
+        Field::DiskSize => "DiskDeviceMapping.1.Size",
+        Field::Property | Field::Definition => "ImageOptions",
         Field::Tag => "Tag",
-        Field::Member | Field::MemberStatus => "AddAccount",
+        Field::Member => "AddAccount",
         Field::Source => "InstanceId",
         Field::Marker => "NextToken",
         Field::Description => "Description",
         Field::Family => "ImageFamily",
         Field::Version => "ImageVersion",
         Field::Architecture => "Architecture",
-        Field::BootMode => "BootMode",
-        Field::MetadataAccess => "Features.ImdsSupport",
-        Field::OsType => "OSType",
         Field::Platform => "Platform",
         Field::Device => "DiskDeviceMapping.1.Device",
-        Field::DiskKind => "DiskDeviceMapping.1.DiskType",
-        Field::DiskCategory => "DiskCategory",
-        Field::Region => "RegionId",
-        Field::Format => "ImageFormat",
         Field::Object => "DiskDeviceMapping.1.OSSObject",
     }
 }
 
 /// A field whose value cannot be.
 fn of_field(field: Field) -> Fault {
-    let malformed = |code, message| Code::new(400, code, message).fault();
     match field {
-        Field::Name => malformed("InvalidImageName.Malformed", "The specified Image name is wrongly formed."),
-        Field::Description => malformed("InvalidDescription.Malformed", "The specified description is wrongly formed."),
-        Field::Family => {
-            malformed("InvalidImageFamily.Malformed", "The format of the specified image family is invalid.")
-        }
-        Field::Version => malformed("InvalidImageVersion.Malformed", "The specified ImageVersion is wrongly formed."),
-        Field::Architecture => {
-            malformed("InvalidArchitecture.Malformed", "The specified Architecture is wrongly formed.")
-        }
-        Field::Platform => malformed("InvalidPlatform.Malformed", "The specified Platform is wrongly formed."),
-        Field::OsType => malformed("InvalidOSType.Malformed", "The specified OSType is wrongly formed."),
-        Field::Device => {
-            malformed("InvalidDevice.Malformed", "The specified parameter DiskDeviceMapping.n.Device is not valid.")
-        }
-        Field::DiskSize => malformed(
-            "InvalidSize.ValueNotSupported",
-            "The specified parameter DiskDeviceMapping.n.Size beyond the permitted range.",
-        ),
-        Field::Format | Field::DiskFormat | Field::ContainerFormat => BAD_FORMAT.fault(),
+        Field::Name => codes::BAD_NAME.fault(),
+        Field::Description => codes::BAD_DESCRIPTION.fault(),
+        Field::Family => codes::BAD_FAMILY.fault(),
+        Field::Version => codes::BAD_VERSION.fault(),
+        Field::Architecture => codes::BAD_ARCHITECTURE.fault(),
+        Field::Platform => codes::BAD_PLATFORM.fault(),
+        Field::Device => BAD_DEVICE.fault(),
+        Field::DiskSize => BAD_SIZE.fault(),
+        Field::DiskFormat | Field::ContainerFormat => BAD_FORMAT.fault(),
         Field::Id
         | Field::Visibility
         | Field::Owner
-        | Field::MinDisk
-        | Field::MinRam
         | Field::Tag
         | Field::Property
         | Field::Member
-        | Field::MemberStatus
         | Field::Data
         | Field::Source
         | Field::Marker
         | Field::Definition
-        | Field::BootMode
-        | Field::MetadataAccess
-        | Field::DiskKind
-        | Field::DiskCategory
-        | Field::Region
         | Field::Object => invalid(word(field)),
     }
 }
@@ -175,7 +157,7 @@ fn absent(resource: &Resource) -> Fault {
     match resource {
         Resource::Image(_) => code::IMAGE_NOT_FOUND.fault(),
         Resource::Member(_) => code::ACCOUNT_NOT_FOUND.fault(),
-        Resource::Tag(_) | Resource::Property(_) | Resource::Definition(..) => code::INVALID_PARAMETER.fault(),
+        Resource::Tag(_) | Resource::Definition(..) => code::INVALID_PARAMETER.fault(),
         Resource::Job(_) => code::TASK_NOT_FOUND.fault(),
         Resource::Snapshot(_) => code::SNAPSHOT_NOT_FOUND.fault(),
         Resource::Disk(_) => code::DISK_NOT_FOUND.fault(),

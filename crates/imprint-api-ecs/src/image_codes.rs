@@ -10,6 +10,8 @@ use crate::params::{Params, invalid};
 use crate::validate::{self, TagProblem};
 use crate::words;
 
+pub(crate) use crate::conflict::{BOOT_MODE as BOOT_MODE_FOR_ARCHITECTURE, IMAGE_IMPORTING as ALREADY_IMPORTING};
+
 pub(crate) const BAD_NAME: Code =
     Code::new(400, "InvalidImageName.Malformed", "The specified Image name is wrongly formed.");
 pub(crate) const DUPLICATE_NAME: Code =
@@ -24,11 +26,6 @@ pub(crate) const BAD_PLATFORM: Code =
     Code::new(400, "InvalidPlatform.Malformed", "The specified Platform is wrongly formed.");
 pub(crate) const BAD_ARCHITECTURE: Code =
     Code::new(400, "InvalidArchitecture.Malformed", "The specified Architecture is wrongly formed.");
-pub(crate) const BOOT_MODE_FOR_ARCHITECTURE: Code = Code::new(
-    400,
-    "InvalidBootMode.NotSupport",
-    "The specified parameter BootMode is not supported for current image architecture.",
-);
 pub(crate) const BAD_METADATA_ACCESS: Code = Code::new(
     400,
     "InvalidParameter.FeaturesImdsSupport",
@@ -38,7 +35,14 @@ pub(crate) const BAD_TAG_KEY: Code = Code::new(400, "InvalidTagKey.Malformed", "
 pub(crate) const BAD_TAG_VALUE: Code =
     Code::new(400, "InvalidTagValue.Malformed", "The specified Tag.n.Value is not valid.");
 pub(crate) const DUPLICATE_TAG_KEY: Code = Code::new(400, "Duplicate.TagKey", "The Tag.N.Key contain duplicate key.");
-pub(crate) const ALREADY_IMPORTING: Code = Code::new(403, "ImageIsImporting", "The specified Image is importing.");
+
+pub(crate) const MISSING: Code = Code::new(
+    400,
+    "MissingParameter",
+    "An input parameter \"%s\" that is mandatory for processing the request is not supplied.",
+);
+pub(crate) const BAD_REGION: Code =
+    Code::new(400, "InvalidRegionId.NotFound", "The specified RegionId does not exist.");
 
 /// The tags of a new image, as the engine keeps them.
 ///

@@ -151,7 +151,8 @@ impl Parameter {
 }
 
 /// `Tag.N.Key`, as most operations take it.
-pub(crate) const TAG_KEY: Parameter = Parameter::text("Tag.N.Key", "A tag's key; `Tag.N.key` is an alias.");
+pub(crate) const TAG_KEY: Parameter =
+    Parameter::text("Tag.N.Key", "A tag's key, without `=`; `Tag.N.key` is an alias.");
 /// `Tag.N.Value`, as most operations take it.
 pub(crate) const TAG_VALUE: Parameter = Parameter::text("Tag.N.Value", "Its value; `Tag.N.value` is an alias.");
 /// `PageNumber`, as most operations take it.

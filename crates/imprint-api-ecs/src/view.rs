@@ -3,7 +3,7 @@
 mod beside;
 mod check;
 
-use imprint_model::{DiskKind, Image, ImageDisk, ProjectId, Status, Visibility, split_tag};
+use imprint_model::{DiskKind, Image, ImageDisk, OsType, ProjectId, Status, Visibility, split_tag};
 use imprint_service::{Annotation, CheckOutcome, Progress};
 use serde_json::{Map, Value};
 
@@ -124,13 +124,13 @@ fn platform(image: &Image) -> &str {
     image.facts.platform.as_deref().unwrap_or(words::PLATFORM_DEFAULT)
 }
 
-/// The kind of system inside, told or taken from the distribution.
+/// The kind of system inside. One that nobody told is shown as what it is found by.
 pub(crate) fn os_type(image: &Image) -> &'static str {
-    image.facts.os_type.unwrap_or_else(|| words::os_type_of_platform(platform(image))).as_str()
+    image.facts.os_type.unwrap_or(OsType::Linux).as_str()
 }
 
 fn boot_mode(image: &Image) -> &'static str {
-    words::boot_mode(image.facts.boot_mode.unwrap_or_else(|| words::boot_mode_default(architecture(image))))
+    words::boot_mode(image.facts.firmware())
 }
 
 /// The system's full name where somebody told it; else what is known of it, with the unit in the reader's language.

@@ -93,14 +93,6 @@ pub(crate) fn boot_mode_named(word: &str) -> Option<BootMode> {
     BootMode::ALL.iter().copied().find(|&known| boot_mode(known) == word)
 }
 
-/// The firmware of an image of which nobody said.
-pub(crate) fn boot_mode_default(architecture: Architecture) -> BootMode {
-    match architecture {
-        Architecture::I386 | Architecture::X86_64 => BootMode::Bios,
-        Architecture::Arm64 => BootMode::Uefi,
-    }
-}
-
 /// The processor of an image of which nobody said.
 pub(crate) const ARCHITECTURE_DEFAULT: Architecture = Architecture::X86_64;
 
@@ -245,6 +237,14 @@ mod tests {
         assert_eq!(import_format_named("RAW"), Some(DiskFormat::Raw));
         assert_eq!(import_format_named("iso"), None);
         assert_eq!(export_format_named("vdi"), Some(ExportFormat::Vdi));
+    }
+
+    #[test]
+    fn platforms_are_spelled_as_everywhere() {
+        let own = ["Aliyun", "Aliyun Linux"];
+        for platform in PLATFORMS.into_iter().chain([PLATFORM_IMPORT_ONLY]).filter(|name| !own.contains(name)) {
+            assert!(imprint_model::PLATFORMS.iter().any(|(_, known)| *known == platform), "{platform}");
+        }
     }
 
     #[test]

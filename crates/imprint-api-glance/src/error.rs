@@ -139,7 +139,6 @@ fn absence(resource: &Resource) -> String {
         Resource::Image(id) => format!("No image found with ID {id}"),
         Resource::Member(project) => format!("{project} not found in the member list of the image."),
         Resource::Tag(tag) => format!("The image has no tag {tag}."),
-        Resource::Property(name) => format!("The image has no property {name}."),
         Resource::Job(id) => format!("No task found with ID {id}"),
         Resource::Definition(kind, name) => format!("Metadata definition {kind} not found: {name}"),
         Resource::Snapshot(id)

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use imprint_model::{Architecture, BootMode, FactKey, Facts, Filter, OsType};
+use imprint_model::{Architecture, BootMode, FactKey, Facts, Filter, OsType, platform_word, platforms_of_word};
 use imprint_service::{Change, FactChange, Presence, TEXT_CHARS_MAX};
 
 /// Properties that stand for facts.
@@ -22,29 +22,8 @@ const PROPERTIES: [(&str, FactKey); 7] = [
 const ARCHITECTURES: [(&str, Architecture); 3] =
     [("x86_64", Architecture::X86_64), ("aarch64", Architecture::Arm64), ("i686", Architecture::I386)];
 
-/// This API's words for distributions. What has no word is shown in small letters, and can be set by its word alone.
-const PLATFORMS: [(&str, &str); 17] = [
-    ("almalinux", "AlmaLinux"),
-    ("anolis", "Anolis"),
-    ("centos", "CentOS"),
-    ("centos-stream", "CentOS Stream"),
-    ("coreos", "CoreOS"),
-    ("debian", "Debian"),
-    ("fedora", "Fedora"),
-    ("fedora-coreos", "Fedora CoreOS"),
-    ("freebsd", "FreeBSD"),
-    ("gentoo", "Gentoo"),
-    ("kylin", "Kylin"),
-    ("opensuse", "OpenSUSE"),
-    ("rhel", "RedHat"),
-    ("rocky", "Rocky Linux"),
-    ("sles", "SUSE"),
-    ("ubuntu", "Ubuntu"),
-    ("uos", "UOS"),
-];
-
-/// What the names of all editions of one system begin with, and this API's one word for them.
-const WINDOWS: (&str, &str) = ("Windows", "windows");
+/// Distributions of other dialects' words that the model does not have.
+const PLATFORMS: [(&str, &str); 2] = [("aliyun", "Aliyun"), ("aliyun-linux", "Aliyun Linux")];
 
 /// The fact a property stands for.
 pub(crate) fn key(property: &str) -> Option<FactKey> {
@@ -63,15 +42,20 @@ pub(crate) fn is_known(facts: &Facts, property: &str) -> bool {
 
 /// The changes that give a property which stands for `key` a value.
 pub(crate) fn set(property: &str, key: FactKey, value: Option<String>, expects: Presence) -> Vec<Change> {
-    let mut changes = expect(property, key, expects);
-    match value.as_deref().and_then(|value| meaning(key, value)) {
-        Some(fact) => changes.extend([Change::Fact(fact), Change::ForgetProperty(property.to_owned())]),
+    let expected = expect(property, key, expects);
+    let word = value.clone().filter(|_| key == FactKey::Platform);
+    let changes = match value.as_deref().and_then(|value| meaning(key, value)) {
+        Some(fact) => vec![Change::Fact(fact), Change::ForgetProperty(property.to_owned())],
         None => {
-            changes.extend(cleared(key).map(Change::Fact));
-            changes.push(Change::SetProperty { name: property.to_owned(), value, expects: Presence::Any });
+            let plain = Change::SetProperty { name: property.to_owned(), value, expects: Presence::Any };
+            cleared(key).map(Change::Fact).into_iter().chain([plain]).collect()
         }
-    }
-    changes
+    };
+    let changes = match word {
+        Some(word) => vec![Change::Platform { word, changes }],
+        None => changes,
+    };
+    [expected, changes].concat()
 }
 
 /// The changes that take a property away which stands for `key`.
@@ -83,7 +67,16 @@ pub(crate) fn remove(property: &str, key: FactKey) -> Vec<Change> {
 }
 
 /// The condition that a property which stands for `key` has this value; none when the value is plain text.
-pub(crate) fn filter(key: FactKey, value: &str) -> Option<Filter> {
+pub(crate) fn filter(property: &str, key: FactKey, value: &str) -> Option<Filter> {
+    if key == FactKey::Platform
+        && let platforms = platforms(value)
+        && platforms.len() > 1
+    {
+        // whoever sets a word of many keeps it as plain text
+        let plain = Filter::Property(property.to_owned(), value.to_owned());
+        let any = platforms.into_iter().map(|platform| Some(platform.to_owned())).collect();
+        return Some(Filter::Any(vec![Filter::FactAmong(key, any), plain]));
+    }
     if key == FactKey::BootMode && value == BootMode::Uefi.as_str() {
         let modes = [BootMode::Uefi, BootMode::UefiPreferred].map(|mode| Some(mode.as_str().to_owned()));
         return Some(Filter::FactAmong(key, modes.to_vec()));
@@ -113,11 +106,7 @@ fn word(facts: &Facts, key: FactKey) -> Option<Cow<'_, str>> {
         }
         // who knows no preference boots what is preferred
         FactKey::BootMode if text == BootMode::UefiPreferred.as_str() => Cow::Borrowed(BootMode::Uefi.as_str()),
-        FactKey::Platform => match PLATFORMS.iter().find(|(_, platform)| *platform == text) {
-            Some((word, _)) => Cow::Borrowed(word),
-            None if text.starts_with(WINDOWS.0) => Cow::Borrowed(WINDOWS.1),
-            None => Cow::Owned(text.to_lowercase().replace(' ', "-")),
-        },
+        FactKey::Platform => platform_word(text),
         _ => Cow::Borrowed(text),
     })
 }
@@ -138,15 +127,22 @@ fn meaning(key: FactKey, value: &str) -> Option<FactChange> {
             mode @ (BootMode::Bios | BootMode::Uefi) => Some(FactChange::BootMode(Some(mode))),
             BootMode::UefiPreferred => None,
         },
-        FactKey::Platform => {
-            let known = PLATFORMS.iter().find(|(word, _)| *word == value)?;
-            Some(FactChange::Platform(Some(known.1.to_owned())))
-        }
+        FactKey::Platform => match platforms(value).as_slice() {
+            [platform] => Some(FactChange::Platform(Some((*platform).to_owned()))),
+            // there is no telling which
+            _ => None,
+        },
         FactKey::Description => text().map(FactChange::Description),
         FactKey::Family => text().map(FactChange::Family),
         FactKey::Version => text().map(FactChange::Version),
         FactKey::OsName | FactKey::ResourceGroup | FactKey::Nvme => None,
     }
+}
+
+/// The platforms that a word is shown for.
+fn platforms(word: &str) -> Vec<&'static str> {
+    let others = PLATFORMS.iter().filter(|(known, _)| *known == word).map(|(_, platform)| *platform);
+    platforms_of_word(word).chain(others).collect()
 }
 
 fn cleared(key: FactKey) -> Option<FactChange> {
@@ -238,11 +234,29 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_many_platforms_is_found_as_each_of_them() {
+        let Some(Filter::Any(filters)) = filter("os_distro", FactKey::Platform, "windows") else {
+            panic!("several have it")
+        };
+        let plain = Filter::Property("os_distro".to_owned(), "windows".to_owned());
+        assert_eq!(filters[1], plain);
+        let Filter::FactAmong(FactKey::Platform, editions) = &filters[0] else { panic!("{filters:?}") };
+        assert!(editions.contains(&Some("Windows Server 2022".to_owned())) && !editions.contains(&None));
+        let changes = set("os_distro", FactKey::Platform, Some("windows".to_owned()), Presence::Any);
+        let [Change::Platform { word, .. }] = changes.as_slice() else { panic!("{changes:?}") };
+        assert_eq!(word, "windows");
+        assert_eq!(set("os_distro", FactKey::Platform, None, Presence::Any).len(), 2, "no word");
+    }
+
+    #[test]
     fn every_word_can_be_set_filtered_and_shown_again() {
         for (name, key) in PROPERTIES {
             let words: Vec<&str> = match key {
                 FactKey::Architecture => ARCHITECTURES.iter().map(|(word, _)| *word).collect(),
-                FactKey::Platform => PLATFORMS.iter().map(|(word, _)| *word).collect(),
+                FactKey::Platform => {
+                    let known = imprint_model::PLATFORMS.iter().chain(&PLATFORMS);
+                    known.map(|(word, _)| *word).filter(|word| platforms(word).len() == 1).collect()
+                }
                 FactKey::OsType => vec!["linux", "windows"],
                 FactKey::BootMode => vec!["bios", "uefi"],
                 _ => vec!["any text"],
@@ -264,7 +278,7 @@ mod tests {
                     [(name, value.to_owned())]
                 );
                 let stored = facts.text(key).map(str::to_owned);
-                match filter(key, value).expect(value) {
+                match filter(name, key, value).expect(value) {
                     Filter::Fact(of, wanted) => assert_eq!((of, Some(wanted)), (key, stored)),
                     Filter::FactAmong(of, wanted) => assert!(of == key && wanted.contains(&stored)),
                     other => panic!("{other:?}"),

@@ -39,13 +39,7 @@ pub(crate) fn read(params: &Params) -> Result<Question, Refusal> {
 
 /// The path of the list's first page, or of the one after `marker`, with all other parameters as they came.
 pub(crate) fn link(params: &Params, marker: Option<ImageId>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(params.iter().filter(|(name, _)| name != "marker"));
-    if let Some(marker) = marker {
-        query.append_pair("marker", &marker.to_string());
-    }
-    let query = query.finish();
-    if query.is_empty() { "/v2/images".to_owned() } else { format!("/v2/images?{query}") }
+    imprint_http::page_link("/v2/images", params, marker.map(|id| id.to_string()).as_deref())
 }
 
 /// What has been read so far.
@@ -261,7 +255,7 @@ fn time(name: &str, value: &str) -> Result<(TimeOp, Timestamp), Refusal> {
 
 /// A condition on a property, or on the fact that it stands for.
 fn property_filter(name: &str, value: &str) -> Filter {
-    let fact = facts::key(name).and_then(|key| facts::filter(key, value));
+    let fact = facts::key(name).and_then(|key| facts::filter(name, key, value));
     fact.unwrap_or_else(|| Filter::Property(words::stored_property(name), value.to_owned()))
 }
 

@@ -110,23 +110,17 @@ fn word(field: Field) -> &'static str {
         Field::Owner => "owner",
         Field::DiskFormat => "disk_format",
         Field::ContainerFormat => "container_format",
-        Field::MinDisk | Field::DiskSize => "min_disk",
-        Field::MinRam => "min_ram",
+        Field::DiskSize => "min_disk",
         Field::Tag => "tags",
         Field::Property => "the attribute",
         Field::Member => "projects",
-        Field::MemberStatus => "status",
         Field::Data | Field::Source | Field::Object => "image_url",
         Field::Marker => "marker",
         Field::Description => "description",
-        Field::Family | Field::Version | Field::MetadataAccess => "the attribute",
+        Field::Family | Field::Version => "the attribute",
         Field::Architecture => "architecture",
-        Field::BootMode => "hw_firmware_type",
-        Field::OsType => "os_type",
         Field::Platform => "os_version",
-        Field::Device | Field::DiskKind | Field::DiskCategory => "data_images",
-        Field::Region => "region",
-        Field::Format => "file_format",
+        Field::Device => "data_images",
     }
 }
 
@@ -135,31 +129,24 @@ fn of_field(field: Field, why: &str) -> Fault {
     match field {
         Field::Name => code::NAME_FORMAT.fault(),
         Field::Description => code::DESCRIPTION_FORMAT.fault(),
-        Field::MinDisk | Field::MinRam | Field::DiskSize => code::BAD_SIZE.fault(),
+        Field::DiskSize => code::BAD_SIZE.fault(),
         Field::Tag => code::BAD_TAG.fault(),
-        Field::BootMode => code::BAD_FIRMWARE.fault(),
         Field::Architecture => img("IMG.0212").fault(),
-        Field::OsType => img("IMG.0122").fault(),
         Field::Platform => img("IMG.0056").fault(),
-        Field::Format | Field::DiskFormat | Field::ContainerFormat => img("IMG.0072").fault(),
+        Field::DiskFormat | Field::ContainerFormat => img("IMG.0072").fault(),
         Field::Data => code::BAD_FILE.fault(),
         Field::Object => img("IMG.0017").fault(),
-        Field::Region => img("IMG.0147").fault(),
         Field::Id => img("IMG.0066").fault(),
         Field::Member => img("IMG.0108").fault(),
         Field::Visibility
         | Field::Owner
         | Field::Property
-        | Field::MemberStatus
         | Field::Source
         | Field::Marker
         | Field::Definition
         | Field::Family
         | Field::Version
-        | Field::MetadataAccess
-        | Field::Device
-        | Field::DiskKind
-        | Field::DiskCategory => code::BAD_BODY.with_message(format!("{} is not valid: {why}.", word(field))),
+        | Field::Device => code::BAD_BODY.with_message(format!("{} is not valid: {why}.", word(field))),
     }
 }
 
@@ -169,7 +156,6 @@ fn absent(resource: &Resource) -> Code {
         Resource::Image(_) => code::IMAGE_NOT_FOUND,
         Resource::Member(_) => img("IMG.0108").status(404),
         Resource::Tag(_) => code::BAD_TAG.status(404),
-        Resource::Property(_) => code::ATTRIBUTE_CONFLICT,
         Resource::Definition(..) => img("IMG.0121"),
         Resource::Job(_) => img("IMG.0023"),
         Resource::Snapshot(_) => img("IMG.0020"),
@@ -214,7 +200,6 @@ fn of_conflict(conflict: Conflict) -> Code {
         | C::CopyFailed => code::IMAGE_UNAVAILABLE,
         C::ImageExporting => img("IMG.0148"),
         C::ImagePublic => img("IMG.0083"),
-        C::ImageNotPublic => img("IMG.0084"),
         C::SharedImageToOtherRegion | C::CommunityImageCopied => img("IMG.0106"),
         C::MetadataAccessOpened | C::BootModeForArchitecture => code::ATTRIBUTE_CONFLICT,
         C::InstanceStatus | C::InstanceNeedsRestart | C::InstanceRunning => img("IMG.0008"),
@@ -232,7 +217,6 @@ fn of_conflict(conflict: Conflict) -> Code {
         | C::SnapshotNotReady
         | C::SnapshotNotSystem
         | C::TwoSystemSnapshots
-        | C::SnapshotShared
         | C::SnapshotUsedByImage
         | C::SnapshotUsedByDisk => img("IMG.0032"),
         C::JobNotStoppable => code::UNSUPPORTED,

@@ -114,8 +114,8 @@ pub(crate) fn text(name: &str, value: &Value, values: Values) -> Result<String, 
     let fits = match values {
         Values::OnlyTrue => among(&["true"]),
         Values::TrueOrFalse => among(&["true", "false"]),
-        Values::Firmware => among(&["bios", "uefi"]),
-        Values::Any | Values::Memory | Values::Name | Values::Description | Values::Group => {
+        // those with a type of their own are read by it
+        Values::Any | Values::Firmware | Values::Memory | Values::Name | Values::Description | Values::Group => {
             text.len() <= TEXT_BYTES_MAX && !text.chars().any(char::is_control)
         }
     };

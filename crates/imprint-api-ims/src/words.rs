@@ -45,11 +45,11 @@ pub(crate) fn reach(image: &Image, project: Option<&ProjectId>, shared: bool) ->
     }
 }
 
-/// The word for a firmware; what boots from neither in particular boots as its processor does.
+/// The word for a firmware.
 pub(crate) fn firmware(image: &Image) -> &'static str {
-    match (image.facts.boot_mode, image.facts.architecture) {
-        (Some(BootMode::Uefi | BootMode::UefiPreferred), _) | (None, Some(Architecture::Arm64)) => "uefi",
-        (Some(BootMode::Bios), _) | (None, _) => "bios",
+    match image.facts.firmware() {
+        BootMode::Uefi | BootMode::UefiPreferred => "uefi",
+        BootMode::Bios => "bios",
     }
 }
 

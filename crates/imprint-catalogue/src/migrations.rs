@@ -13,6 +13,7 @@ const METADATA: &[&str] = &[
     include_str!("../migrations/0006_machines.sql"),
     include_str!("../migrations/0007_nbd_names.sql"),
     include_str!("../migrations/0008_image_number.sql"),
+    include_str!("../migrations/0009_instance_ended.sql"),
 ];
 
 /// The scripts of SQLite's second file. (Its first has those tables too, and leaves them empty.)

@@ -65,7 +65,7 @@ impl Export {
                 units(disk, format, known)?
             }
             Target::VmdkStream => {
-                let format = vmdk::VmdkStream::new(disk.size_bytes());
+                let format = vmdk::VmdkStream::new(disk.size_bytes())?;
                 units(disk, format, known)?
             }
             Target::Gz => {

@@ -16,7 +16,6 @@
 //! assert_eq!(inspection.virtual_size_bytes, Some(15));
 //! ```
 
-mod adler32;
 mod check;
 mod crc32c;
 mod declared;

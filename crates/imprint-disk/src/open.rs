@@ -120,15 +120,17 @@ pub fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenError> {
     }
 }
 
-/// The bytes inside a compressed file, whatever they are: [`open`] goes on to the disk inside them.
+/// The bytes inside a compressed file, whatever they are, when there are at most `bytes_max`: [`open`] goes on to the
+/// disk inside them.
 ///
 /// # Errors
-/// See [`OpenError`]; [`OpenError::Unsupported`] for what is no compressed file.
-pub fn unpack(file: Arc<dyn ReadAt>, format: Format) -> Result<Arc<dyn ReadAt>, OpenError> {
+/// See [`OpenError`]; [`OpenError::Unsupported`] for what is no compressed file, [`OpenError::Io`] with
+/// [`io::ErrorKind::FileTooLarge`] for one with more bytes.
+pub fn unpack(file: Arc<dyn ReadAt>, format: Format, bytes_max: u64) -> Result<Arc<dyn ReadAt>, OpenError> {
     if !format.is_packed() {
         return Err(OpenError::Unsupported(format!("format {format}")));
     }
-    Ok(Arc::new(packed::unpack(file, format)?))
+    Ok(Arc::new(packed::unpack(file, format, bytes_max)?))
 }
 
 /// Runs a format's own check on `file`: its findings when nothing speaks against reading on. For the readers.

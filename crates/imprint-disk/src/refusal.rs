@@ -82,7 +82,10 @@ pub enum Refusal {
         field: &'static str,
     },
     /// A VHDX whose log holds changes that were never written to their places.
-    #[error("image was not closed cleanly: its log must be replayed first")]
+    #[error(
+        "image was not closed cleanly: its log must be replayed first; open and close it where it was made, or convert \
+         it with `imprint disk convert`"
+    )]
     DirtyLog,
     /// The partition table is not sound although the image was declared to be a partitioned disk.
     #[error("partition table: {why}")]

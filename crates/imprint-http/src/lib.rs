@@ -8,6 +8,7 @@
 mod body;
 mod connection;
 mod dialect;
+mod links;
 mod metrics;
 mod outgoing;
 mod probes;
@@ -26,6 +27,7 @@ pub use body::{Body, BodyError};
 pub use dialect::{Dialect, OpInfo, Rejection};
 pub use futures_util::future::BoxFuture;
 pub use futures_util::stream::BoxStream;
+pub use links::page_link;
 pub use metrics::Metrics;
 pub use probes::{Probes, ReadyCheck};
 pub use range::{ByteRange, digits};

@@ -10,6 +10,8 @@ use crate::initramfs::{Initramfs, module_name};
 
 /// How long `modules.dep` and `modules.builtin` may be.
 const LIST_BYTES_MAX: usize = 16 << 20;
+/// How many modules are taken for built into a kernel, or for needed by one; no kernel has so many.
+const NAMES_MAX: usize = 20_000;
 
 /// A driver that is asked for: its module, the kernel's setting for it, and where its file lies.
 pub(crate) struct Driver {
@@ -117,7 +119,7 @@ impl<'a> Drivers<'a> {
     fn read_built_in(&mut self, guest: &Guest, directory: &str, kernel_path: &str) {
         if let Some(bytes) = guest.bytes(&format!("{directory}/modules.builtin"), LIST_BYTES_MAX) {
             let text = String::from_utf8_lossy(&bytes);
-            self.built_in.extend(text.lines().filter_map(module_name));
+            self.built_in.extend(text.lines().filter_map(module_name).take(NAMES_MAX));
         }
         let flavour = kernel_path.rsplit('/').next().and_then(|name| name.split_once('-')).map_or("", |(_, rest)| rest);
         let configurations = [
@@ -144,7 +146,8 @@ impl<'a> Drivers<'a> {
             if guest.is_file(&path) {
                 self.on_root.insert(module.clone());
             }
-            self.dependencies.insert(module, needs.split_whitespace().filter_map(module_name).collect());
+            self.dependencies
+                .insert(module, needs.split_whitespace().filter_map(module_name).take(NAMES_MAX).collect());
         }
         if self.dependencies.is_empty() {
             for driver in ALL {

@@ -11,8 +11,8 @@ use crate::hypervisor::{Architecture, Error, MachineDisk, MachineSpec};
 use crate::nodes::{self, Names};
 use crate::place::MachinePlace;
 
-/// Disks that a machine can have, `a` and on: each has a port of its own, so that it can come and go.
-pub(crate) const DISKS_MAX: u8 = 24;
+/// Disks that a machine can have, `a` to `z`: each has a port of its own, so that it can come and go.
+pub(crate) const DISKS_MAX: u8 = 26;
 /// The first place of the ports on the root bus; eight share one.
 const PORTS_AT: u8 = 0x10;
 /// The disk with what the first boot is told, and its port.
@@ -238,7 +238,8 @@ mod tests {
             "virtio-blk-pci,id=dev-",
             "serial=serial1,bootindex=0",
             "/a,b/machines/m-1/seed.iso",
-            "id=port-seed,bus=pcie.0,addr=0x13.0,",
+            "id=port-z,bus=pcie.0,addr=0x13.1,",
+            "id=port-seed,bus=pcie.0,addr=0x13.2,",
             "virtio-blk-pci,bus=port-seed,drive=seed",
         ] {
             assert!(line.contains(part), "{part} in {line}");
@@ -254,8 +255,11 @@ mod tests {
     #[test]
     fn letters_and_serials_that_cannot_be_are_refused() {
         let mut disk = machine(Architecture::X86_64).disks.remove(0);
-        for letter in ['A', 'y', 'é', '`'] {
+        for letter in ['A', '{', 'é', '`'] {
             assert!(device(&MachineDisk { letter, ..disk.clone() }, false).is_err(), "{letter}");
+        }
+        for letter in 'a'..='z' {
+            assert!(device(&MachineDisk { letter, ..disk.clone() }, false).is_ok(), "{letter}");
         }
         disk.serial = "a,b".to_owned();
         assert!(device(&disk, false).is_err());

@@ -97,9 +97,9 @@ pub struct MachineSpec {
     pub nvme: bool,
     /// Its disks.
     pub disks: Vec<MachineDisk>,
-    /// What cloud-init is told: instance id, host name, user data; no such disk otherwise.
+    /// What the machine is to call itself; told beside its user data.
     pub host_name: String,
-    /// What the first boot is told.
+    /// What the first boot is told, by a disk that cloud-init finds; no such disk otherwise.
     pub user_data: Option<Vec<u8>>,
 }
 

@@ -10,7 +10,7 @@ use crate::daemon::Daemon;
 use crate::faults::unless_missing;
 use crate::hypervisor::{Error, OverlaySpec};
 use crate::nodes::{self, Names};
-use crate::place::Place;
+use crate::place::{Place, UNFINISHED};
 
 /// Bytes of a cluster: what the first write to a place copies from the base.
 const CLUSTER_BYTES: u32 = 64 << 10;
@@ -102,6 +102,22 @@ pub(crate) async fn remove(place: &Place, overlay: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes what a process that was killed was still making: overlays that are not whole, and room for captures. A
+/// machine keeps the room that it has opened already.
+pub(crate) async fn remove_unfinished(place: &Place) -> Result<(), Error> {
+    let doing = "looking for unfinished files";
+    for (directory, all) in [(place.disks(), false), (place.scratch(), true)] {
+        let mut entries = tokio::fs::read_dir(directory).await.map_err(Error::io(doing))?;
+        while let Some(entry) = entries.next_entry().await.map_err(Error::io(doing))? {
+            let path = entry.path();
+            if all || path.extension().is_some_and(|ending| ending == UNFINISHED) {
+                unless_missing(tokio::fs::remove_file(&path).await).map_err(Error::at("removing", &path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Names of all overlays.
 pub(crate) async fn list(place: &Place) -> Result<Vec<String>, Error> {
     let (doing, mut names) = ("listing overlays", Vec::new());
@@ -112,4 +128,23 @@ pub(crate) async fn list(place: &Place) -> Result<Vec<String>, Error> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_being_made_goes_and_whole_overlays_stay() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = Place::at(directory.path());
+        let (whole, unfinished) = (place.disk("d-0").expect("named"), place.unfinished_disk("e-0").expect("named"));
+        let room = place.scratch().join("then-d-0");
+        for file in [&whole, &unfinished, &room] {
+            std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
+            std::fs::write(file, b"").expect("written");
+        }
+        remove_unfinished(&place).await.expect("removed");
+        assert!(whole.exists() && !unfinished.exists() && !room.exists());
+    }
 }

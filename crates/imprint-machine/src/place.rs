@@ -6,6 +6,8 @@ use crate::hypervisor::Error;
 
 /// Longest name of a machine or overlay.
 const NAME_LEN_MAX: usize = 96;
+/// The ending of an overlay's file until it is whole.
+pub(crate) const UNFINISHED: &str = "new";
 /// Longest path of a socket (`sockaddr_un`, with its terminating zero).
 pub(crate) const SOCKET_LEN_MAX: usize = 107;
 
@@ -33,7 +35,7 @@ impl Place {
 
     /// An overlay's file until it is whole.
     pub(crate) fn unfinished_disk(&self, overlay: &str) -> Result<PathBuf, Error> {
-        Ok(self.disks().join(format!("{}.new", plain(overlay)?)))
+        Ok(self.disks().join(format!("{}.{UNFINISHED}", plain(overlay)?)))
     }
 
     pub(crate) fn machines(&self) -> PathBuf {

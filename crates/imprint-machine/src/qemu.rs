@@ -83,6 +83,7 @@ impl Qemu {
             made.map_err(Error::at("making", &directory))?;
         }
         daemon::end_all(&place).await?;
+        overlay::remove_unfinished(&place).await?;
         let qemu = Self(Arc::new(Inner {
             settings,
             place,
@@ -182,18 +183,16 @@ impl Inner {
     }
 
     fn require_free(&self, overlay: &str) -> Result<(), Error> {
-        if self.held.lock().contains(overlay) {
-            return Err(Error::Refused(format!("disk {overlay} is being captured; try again later")));
-        }
-        Ok(())
+        if self.held.lock().contains(overlay) { Err(held(overlay)) } else { Ok(()) }
     }
 
     /// Captures disks that no machine has open.
     async fn capture_still(&self, disks: &[CaptureOf]) -> Result<Box<dyn Capture>, Error> {
         let mut taken = Taken { names: Vec::new(), held: Arc::clone(&self.held) };
         for disk in disks {
-            self.require_free(&disk.overlay.name)?;
-            self.held.lock().insert(disk.overlay.name.clone());
+            if !self.held.lock().insert(disk.overlay.name.clone()) {
+                return Err(held(&disk.overlay.name));
+            }
             taken.names.push(disk.overlay.name.clone());
         }
         let daemon = Daemon::start(&self.place).await?;
@@ -204,6 +203,10 @@ impl Inner {
         }
         capture::begin(Holder::Daemon(Box::new(daemon), Box::new(taken)), &self.place.scratch(), disks).await
     }
+}
+
+fn held(overlay: &str) -> Error {
+    Error::Refused(format!("disk {overlay} is being captured; try again later"))
 }
 
 /// Overlays that are held, let go when this is dropped.

@@ -15,7 +15,7 @@ use crate::hypervisor::Error;
 
 /// Longest line that is taken; a list of the block nodes of a machine with many disks is far shorter.
 const LINE_BYTES_MAX: u64 = 8 << 20;
-/// How long an answer may take unless told otherwise.
+/// How long an answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Questions that may wait for answers.
 const WAITING_MAX: usize = 256;
@@ -76,11 +76,6 @@ impl Qmp {
 
     /// Runs a command and waits for its answer.
     pub(crate) async fn ask(&self, command: &str, arguments: Value) -> Result<Value, Error> {
-        self.ask_within(command, arguments, ANSWER_LIMIT).await
-    }
-
-    /// As [`Qmp::ask`], with another limit.
-    pub(crate) async fn ask_within(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value, Error> {
         let (answer, answered) = oneshot::channel();
         let number = {
             let mut waiting = self.shared.waiting.lock();
@@ -99,7 +94,7 @@ impl Qmp {
         }
         let line = json!({ "execute": command, "arguments": arguments, "id": number }).to_string();
         self.lines.send(line).await.map_err(|_| gone(command))?;
-        match tokio::time::timeout(limit, answered).await {
+        match tokio::time::timeout(ANSWER_LIMIT, answered).await {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(text))) => Err(Error::said(command, &text)),
             Ok(Err(_)) => Err(gone(command)),

@@ -15,8 +15,6 @@ pub struct Settings {
     pub nbd_socket: PathBuf,
     /// What runs the guests' code.
     pub accelerator: Accelerator,
-    /// The most memory that one machine may have, MiB; no limit otherwise.
-    pub memory_mib_max: Option<u32>,
 }
 
 /// What runs the guests' code.

@@ -47,9 +47,6 @@ pub(crate) async fn start(
     spec: &MachineSpec,
     ended: Arc<Notify>,
 ) -> Result<Arc<Machine>, Error> {
-    if settings.memory_mib_max.is_some_and(|max| spec.memory_mib > max) {
-        return Err(Error::Unsupported(format!("{} MiB of memory is more than this node gives", spec.memory_mib)));
-    }
     let (program, uefi) = (program(spec.architecture)?, firmware::find(spec.architecture, spec.firmware)?);
     let own = place.machine(&spec.name)?;
     let mut disks = Vec::with_capacity(spec.disks.len());

@@ -1,8 +1,10 @@
 //! A hypervisor whose machines are only said to run: overlays are maps in memory, guests write when a test says so, and
 //! every call can be made to fail. It notes what no caller may do.
 
+mod captured;
+mod fault;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,61 +13,17 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use self::captured::{Frozen, Held};
+pub use self::fault::{Call, Fault};
 use crate::{
-    Architecture, Base, Capture, CaptureOf, CapturedDisk, Changed, Error, Firmware, Hypervisor, MachineDisk,
-    MachineSpec, MachineState, OverlaySpec,
+    Architecture, Base, Capture, CaptureOf, CapturedDisk, Error, Firmware, Hypervisor, MachineDisk, MachineSpec,
+    MachineState, OverlaySpec,
 };
 
 /// What guests write at once, bytes.
 pub const GRAIN: u64 = 4096;
 /// Stretches told at once.
 const CHANGED_AT_ONCE: usize = 16;
-
-/// A call that can be made to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// [`Hypervisor::prepare`].
-    Prepare,
-    /// [`Hypervisor::remove`].
-    Remove,
-    /// [`Hypervisor::overlays`].
-    Overlays,
-    /// [`Hypervisor::start`].
-    Start,
-    /// [`Hypervisor::running`].
-    Running,
-    /// [`Hypervisor::shut_down`].
-    ShutDown,
-    /// [`Hypervisor::kill`].
-    Kill,
-    /// [`Hypervisor::forget`].
-    Forget,
-    /// [`Hypervisor::attach`].
-    Attach,
-    /// [`Hypervisor::detach`].
-    Detach,
-    /// [`Hypervisor::grow`].
-    Grow,
-    /// [`Hypervisor::capture`].
-    Capture,
-    /// [`CapturedDisk::changed`].
-    Changed,
-    /// [`CapturedDisk::read`].
-    Read,
-    /// [`Capture::end`].
-    End,
-}
-
-/// How it fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// [`Error::Refused`], and nothing was done.
-    Refused,
-    /// [`Error::Full`], and nothing was done.
-    Full,
-    /// [`Error::Io`], although it was done.
-    Late,
-}
 
 /// An overlay's file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,8 +44,12 @@ struct State {
     consoles: BTreeMap<String, Vec<u8>>,
     faults: VecDeque<(Call, Fault)>,
     wrongs: Vec<String>,
-    /// Overlays of machines that do not run that are being read, and how often.
-    held: BTreeMap<String, usize>,
+    /// Overlays of machines that do not run that are being read.
+    held: BTreeSet<String>,
+    /// Which of all starts each machine runs since.
+    runs: BTreeMap<String, usize>,
+    /// Machines whose disks are captured, and which of their starts that is of.
+    captured: BTreeMap<String, usize>,
     /// What each mark's disk was when the mark was last made.
     taken: BTreeMap<String, File>,
     stubborn: bool,
@@ -156,7 +118,11 @@ impl FakeHypervisor {
 
     /// A machine ends by itself, or somebody outside kills it. False when it does not run.
     pub fn end_machine(&self, machine: &str) -> bool {
-        let ended = self.state.lock().machines.remove(machine).is_some();
+        let ended = {
+            let mut state = self.state.lock();
+            state.runs.remove(machine);
+            state.machines.remove(machine).is_some()
+        };
         self.ended.notify_waiters();
         ended
     }
@@ -197,19 +163,6 @@ impl FakeHypervisor {
     pub fn starts(&self) -> usize {
         self.state.lock().starts
     }
-
-    fn fault(&self, call: Call, late: bool) -> Result<(), Error> {
-        let mut state = self.state.lock();
-        let found = state.faults.iter().position(|&(of, how)| of == call && (how == Fault::Late) == late);
-        match found.and_then(|index| state.faults.remove(index)) {
-            None => Ok(()),
-            Some((_, Fault::Refused)) => Err(Error::Refused(format!("{call:?} was told to fail"))),
-            Some((_, Fault::Full)) => Err(Error::Full),
-            Some((_, Fault::Late)) => {
-                Err(Error::Io { doing: format!("{call:?}"), source: io::Error::other("told to fail") })
-            }
-        }
-    }
 }
 
 impl State {
@@ -219,7 +172,15 @@ impl State {
     }
 
     fn is_used(&self, overlay: &str) -> bool {
-        self.held.contains_key(overlay) || self.machines.values().flatten().any(|disk| disk.overlay.name == overlay)
+        self.held.contains(overlay) || self.machines.values().flatten().any(|disk| disk.overlay.name == overlay)
+    }
+
+    /// Of a machine whose disks are captured, none goes or grows, and there is no second capture.
+    fn require_uncaptured(&self, machine: &str) -> Result<(), Error> {
+        if self.captured.get(machine).is_some_and(|of| self.runs.get(machine) == Some(of)) {
+            return Err(Error::Refused(format!("the disks of {machine} are being captured")));
+        }
+        Ok(())
     }
 
     /// Takes overlays for a machine that begins to write to them.
@@ -292,6 +253,8 @@ impl Hypervisor for FakeHypervisor {
             state.machines.insert(machine.name.clone(), machine.disks.clone());
             state.consoles.insert(machine.name.clone(), b"booted\n".to_vec());
             state.starts += 1;
+            let run = state.starts;
+            state.runs.insert(machine.name.clone(), run);
         }
         self.fault(Call::Start, true)
     }
@@ -358,6 +321,7 @@ impl Hypervisor for FakeHypervisor {
         self.fault(Call::Detach, false)?;
         {
             let mut state = self.state.lock();
+            state.require_uncaptured(machine)?;
             let clinging = state.clinging;
             let disks = state.machines.get_mut(machine).ok_or_else(|| Error::Missing(machine.to_owned()))?;
             let place = disks.iter().position(|disk| disk.overlay.name == overlay);
@@ -374,6 +338,7 @@ impl Hypervisor for FakeHypervisor {
         self.fault(Call::Grow, false)?;
         {
             let mut state = self.state.lock();
+            state.require_uncaptured(machine)?;
             let disks = state.machines.get(machine).ok_or_else(|| Error::Missing(machine.to_owned()))?;
             if !disks.iter().any(|disk| disk.overlay.name == overlay) {
                 return Err(Error::Missing(overlay.to_owned()));
@@ -401,7 +366,16 @@ impl Hypervisor for FakeHypervisor {
 
     async fn capture(&self, machine: Option<&str>, disks: &[CaptureOf]) -> Result<Box<dyn Capture>, Error> {
         self.fault(Call::Capture, false)?;
+        let held = self.hold(machine, disks)?;
+        self.fault(Call::Capture, true)?;
+        Ok(Box::new(held))
+    }
+}
+
+impl FakeHypervisor {
+    fn hold(&self, machine: Option<&str>, disks: &[CaptureOf]) -> Result<Held, Error> {
         let mut state = self.state.lock();
+        machine.map_or(Ok(()), |machine| state.require_uncaptured(machine))?;
         for disk in disks {
             let name = &disk.overlay.name;
             if !state.files.contains_key(name) {
@@ -416,10 +390,13 @@ impl Hypervisor for FakeHypervisor {
             match machine {
                 Some(machine) if users == [machine] => {}
                 Some(machine) => return Err(Error::Missing(format!("{name} in {machine}"))),
-                None if users.is_empty() => {}
-                None => return Err(state.wrong(format!("{name} is captured while {users:?} writes"))),
+                None if users.is_empty() && !state.held.contains(name) => {}
+                None => {
+                    return Err(state.wrong(format!("{name} is captured while it is captured, or {users:?} writes")));
+                }
             }
         }
+        let machine = machine.and_then(|name| Some((name.to_owned(), *state.runs.get(name)?)));
         let mut captured: Vec<Box<dyn CapturedDisk>> = Vec::new();
         for disk in disks {
             let name = &disk.overlay.name;
@@ -429,139 +406,12 @@ impl Hypervisor for FakeHypervisor {
             file.marks.insert(disk.mark.clone(), BTreeSet::new());
             state.taken.insert(disk.mark.clone(), frozen.clone());
             if machine.is_none() {
-                *state.held.entry(name.clone()).or_default() += 1;
+                state.held.insert(name.clone());
             }
-            let machine = machine.map(|name| (name.to_owned(), state.starts));
-            captured.push(Box::new(Frozen { hypervisor: self.clone(), machine, file: frozen, since }));
+            captured.push(Box::new(Frozen { hypervisor: self.clone(), machine: machine.clone(), file: frozen, since }));
         }
         state.captures += 1;
-        let cold = machine.is_none();
-        Ok(Box::new(Held { hypervisor: self.clone(), of: disks.to_vec(), captured, cold, open: true }))
-    }
-}
-
-/// A disk of a capture.
-#[derive(Debug)]
-struct Frozen {
-    hypervisor: FakeHypervisor,
-    /// The machine it was taken of.
-    machine: Option<(String, usize)>,
-    file: File,
-    since: Option<BTreeSet<u64>>,
-}
-
-impl Frozen {
-    fn require_machine(&self) -> Result<(), Error> {
-        let state = self.hypervisor.state.lock();
-        match &self.machine {
-            Some((name, _)) if !state.machines.contains_key(name) => {
-                Err(Error::Refused(format!("{name} ended meanwhile")))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl CapturedDisk for Frozen {
-    fn size_bytes(&self) -> u64 {
-        self.file.size_bytes
-    }
-
-    fn since_mark(&self) -> bool {
-        self.since.is_some()
-    }
-
-    async fn changed(&self, offset: u64) -> Result<Vec<Changed>, Error> {
-        self.hypervisor.fault(Call::Changed, false)?;
-        self.require_machine()?;
-        let counts = |at: &u64| self.since.as_ref().is_none_or(|since| since.contains(at));
-        let grains = self.file.grains.range(offset..).filter(|(at, _)| counts(at)).take(CHANGED_AT_ONCE);
-        let told =
-            grains.map(|(&offset, bytes)| Changed { offset, len: GRAIN, zero: bytes.iter().all(|byte| *byte == 0) });
-        Ok(told.collect())
-    }
-
-    async fn read(&self, offset: u64, len: u64) -> Result<Bytes, Error> {
-        loop {
-            let let_go = self.hypervisor.reads.notified();
-            if !self.hypervisor.state.lock().reads_wait {
-                break;
-            }
-            let_go.await;
-        }
-        self.hypervisor.fault(Call::Read, false)?;
-        self.require_machine()?;
-        let mut bytes = Vec::new();
-        let mut at = offset;
-        while at < offset + len {
-            let grain = at / GRAIN * GRAIN;
-            let end = (grain + GRAIN).min(offset + len);
-            let (from, to) = (usize::try_from(at - grain), usize::try_from(end - grain));
-            let (Ok(from), Ok(to)) = (from, to) else { return Err(Error::Refused("too far".to_owned())) };
-            match self.file.grains.get(&grain) {
-                Some(written) => bytes.extend_from_slice(&written[from..to]),
-                None if self.file.base.is_none() => bytes.resize(bytes.len() + (to - from), 0),
-                None => return Err(Error::Refused("what stands under it is not asked for".to_owned())),
-            }
-            at = end;
-        }
-        Ok(bytes.into())
-    }
-}
-
-/// A capture.
-#[derive(Debug)]
-struct Held {
-    hypervisor: FakeHypervisor,
-    of: Vec<CaptureOf>,
-    captured: Vec<Box<dyn CapturedDisk>>,
-    cold: bool,
-    open: bool,
-}
-
-impl Held {
-    fn close(&mut self, keep: bool) {
-        if !std::mem::take(&mut self.open) {
-            return;
-        }
-        let mut state = self.hypervisor.state.lock();
-        state.captures -= 1;
-        for of in &self.of {
-            let name = &of.overlay.name;
-            if self.cold {
-                let left = state.held.remove(name).unwrap_or_default().saturating_sub(1);
-                if left > 0 {
-                    state.held.insert(name.clone(), left);
-                }
-            }
-            let Some(file) = state.files.get_mut(name) else { continue };
-            let forgotten = if keep { of.since.as_ref() } else { Some(&of.mark) };
-            if let Some(mark) = forgotten {
-                file.marks.remove(mark);
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Capture for Held {
-    fn disks(&self) -> &[Box<dyn CapturedDisk>] {
-        &self.captured
-    }
-
-    async fn end(mut self: Box<Self>, keep: bool) -> Result<(), Error> {
-        if let Err(error) = self.hypervisor.fault(Call::End, false) {
-            self.close(false);
-            return Err(error);
-        }
-        self.close(keep);
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.close(false);
+        state.captured.extend(machine.clone());
+        Ok(Held { hypervisor: self.clone(), of: disks.to_vec(), captured, machine, open: true })
     }
 }

@@ -18,8 +18,8 @@ pub use grants::{Decision, Effect, Facts as GrantFacts, Grants, Operator, Statem
 pub use id::{BadId, DiskId, ImageId, InstanceId, JobId, LeaseId, ProjectId, SnapshotId, UserId};
 pub use image::{
     Architecture, BootMode, ContainerFormat, Content, ContentHash, DATA_DISKS_MAX, DiskFormat, Event, FactKey, Facts,
-    Image, ImageDisk, Licence, Member, MemberStatus, MetadataAccess, ObjectPlace, OsType, Status, Visibility,
-    WrongStatus, join_tag, split_tag,
+    Image, ImageDisk, Licence, Member, MemberStatus, MetadataAccess, ObjectPlace, OsType, PLATFORMS, Status,
+    Visibility, WrongStatus, join_tag, platform_word, platforms_of_word, split_tag,
 };
 pub use inventory::{
     Disk, DiskCategory, DiskEvent, DiskKind, DiskSource, DiskStatus, Instance, InstanceEvent, InstanceStatus, Snapshot,

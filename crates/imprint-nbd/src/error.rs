@@ -16,8 +16,8 @@ pub enum Error {
     /// The peer does not keep to the protocol, or goes beyond what is taken of it.
     #[error("the peer breaks the protocol: {0}")]
     Protocol(String),
-    /// The peer took too long to say what it wants.
-    #[error("the peer was silent during the handshake")]
+    /// The peer took too long to say what it wants, or to take what it asked for.
+    #[error("the peer was silent for too long")]
     Silent,
     /// The server refused an export or an option.
     #[error("the server refuses {what}: {why}")]

@@ -16,6 +16,6 @@ mod wire;
 pub use client::{Client, ContextStatus, READ_BYTES_MAX, StatusExtent};
 pub use error::Error;
 pub use exports::{Exports, Upgrade};
-pub use server::{Limits, serve};
+pub use server::{Limits, Shared, serve};
 pub use stream::{BoxStream, Stream};
 pub use wire::{ALLOCATION, NAME_BYTES_MAX, STATE_HOLE, STATE_ZERO};

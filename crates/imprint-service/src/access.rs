@@ -39,6 +39,12 @@ pub(crate) fn permit(caller: &Caller, action: Action, image: &Image, membership:
     })
 }
 
+/// Refuses a user bound by grants: those speak of images alone, so that nothing says what is permitted of `what`. A
+/// dialect that asks them itself leaves them out of the caller.
+pub(crate) fn require_unbound(caller: &Caller, what: &str) -> Result<(), Error> {
+    if caller.grants.is_none() { Ok(()) } else { Err(Error::Denied(what.to_owned())) }
+}
+
 /// Notes in the same transaction who did what to which image.
 pub(crate) fn note(tx: &mut Tx<'_>, caller: &Caller, at: Timestamp, action: &str, image: ImageId) -> Result<(), Error> {
     let entry = audit::AuditEntry {

@@ -20,18 +20,12 @@ pub enum Field {
     DiskFormat,
     /// Its container format.
     ContainerFormat,
-    /// Its smallest disk.
-    MinDisk,
-    /// Its least memory.
-    MinRam,
     /// A tag.
     Tag,
     /// A property.
     Property,
     /// A sharing.
     Member,
-    /// The answer to a sharing.
-    MemberStatus,
     /// The bytes.
     Data,
     /// Where to fetch bytes from.
@@ -48,26 +42,12 @@ pub enum Field {
     Version,
     /// Its processor.
     Architecture,
-    /// Its firmware.
-    BootMode,
-    /// The metadata service's version.
-    MetadataAccess,
-    /// The kind of system inside.
-    OsType,
     /// The distribution inside.
     Platform,
     /// The letter of a disk's device.
     Device,
     /// The size of a disk.
     DiskSize,
-    /// What a disk is for.
-    DiskKind,
-    /// How fast a disk is.
-    DiskCategory,
-    /// A region.
-    Region,
-    /// A format to export to.
-    Format,
     /// A bucket or an object in it.
     Object,
 }
@@ -81,8 +61,6 @@ pub enum Resource {
     Member(String),
     /// A tag.
     Tag(String),
-    /// A property of an image.
-    Property(String),
     /// A job by its id.
     Job(String),
     /// A metadata definition of some kind, by name.
@@ -147,8 +125,6 @@ pub enum Conflict {
     ImageShared,
     /// The image is everybody's.
     ImagePublic,
-    /// The image is not everybody's.
-    ImageNotPublic,
     /// A machine was made from the image.
     ImageUsedByInstance,
     /// The image is being copied.
@@ -205,8 +181,6 @@ pub enum Conflict {
     NoSystemSnapshot,
     /// The snapshots include two of system disks.
     TwoSystemSnapshots,
-    /// The snapshot is another account's.
-    SnapshotShared,
     /// Images were made from the snapshot.
     SnapshotUsedByImage,
     /// Disks were made from the snapshot.

@@ -6,6 +6,7 @@ use imprint_catalogue::{ErrorKind, Tx};
 use imprint_model::{Caller, ProjectId, role};
 
 use crate::Service;
+use crate::access::require_unbound;
 use crate::ask::{Ask, asked};
 use crate::error::{Error, Field, Resource};
 
@@ -82,5 +83,6 @@ fn writer_of(caller: &Caller) -> Result<ProjectId, Error> {
 
 fn account(caller: &Caller, role: &str) -> Result<ProjectId, Error> {
     let account = caller.project.clone().filter(|_| caller.has_role(role));
+    require_unbound(caller, "resource groups")?;
     account.ok_or_else(|| Error::Denied("resource groups".to_owned()))
 }

@@ -8,7 +8,7 @@ use imprint_catalogue::{ErrorKind, Tx, audit, disks, images, instances, snapshot
 use imprint_model::{Action, Caller, DiskId, Image, ImageId, InstanceId, ProjectId, SnapshotId, Timestamp, role};
 
 use crate::Service;
-use crate::access::{load, permit};
+use crate::access::{load, permit, require_unbound};
 use crate::ask::{Ask, asked};
 use crate::error::{Error, Field, Quota, Resource};
 use crate::images::{add_tags, remove_tag_keys, require_group, require_in, require_own};
@@ -139,6 +139,7 @@ impl Service {
         if !caller.has_role(role::READER) {
             return Err(Error::Denied("looking at tags".to_owned()));
         }
+        require_unbound(caller, "looking at tags")?;
         let found = move |tx: &mut Tx<'_>| {
             find_tags(tx, &owner, &wanted).map_err(|error| match error.kind() {
                 ErrorKind::UnknownMarker => Error::invalid(Field::Marker, "nothing of that id to go on after"),
@@ -246,6 +247,7 @@ impl Edit<'_> {
     }
 
     fn require_writer(&self) -> Result<(), Error> {
+        require_unbound(self.caller, self.action)?;
         if self.caller.has_role(role::MEMBER) { Ok(()) } else { Err(Error::Denied(self.action.to_owned())) }
     }
 

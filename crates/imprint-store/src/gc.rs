@@ -76,8 +76,8 @@ pub struct GcReport {
     pub orphans: u64,
     /// Bytes of these.
     pub orphan_bytes: u64,
-    /// What maps in use need and is damaged or not stored, by name (the first hundred). While there is any, nothing
-    /// is condemned, deleted or rewritten.
+    /// What maps in use need and is damaged or not stored, by name (the first hundred): while there is any, nothing is
+    /// condemned, deleted or rewritten. Without any, the packs that could not be rewritten for being damaged.
     pub broken: Vec<String>,
     /// How many there are in all.
     pub broken_count: u64,

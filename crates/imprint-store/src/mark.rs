@@ -90,10 +90,15 @@ impl Marks {
     }
 
     fn broken(&mut self, what: String) {
-        self.broken_count += 1;
-        if self.broken.len() < REPORTED_MAX {
-            self.broken.push(what);
-        }
+        report(&mut self.broken, &mut self.broken_count, what);
+    }
+}
+
+/// One problem more: counted, and named unless there are many already.
+pub(crate) fn report(named: &mut Vec<String>, count: &mut u64, what: String) {
+    *count += 1;
+    if named.len() < REPORTED_MAX {
+        named.push(what);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fetch::open_payload;
 use crate::gc::{GcOptions, GcReport, Moment};
 use crate::index::{Location, PackInfo, PackState};
-use crate::mark::Marks;
+use crate::mark::{self, Marks};
 use crate::num::to_u32;
 use crate::pack::{Codec, PackEntry, PackId, RecordKind};
 use crate::permit::Permit;
@@ -108,8 +108,7 @@ fn rewrite(
             Ok(()) => moved.push(*pack),
             Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::Missing) => {
                 tracing::error!(pack = %pack.id, %error, "a damaged pack cannot be rewritten");
-                report.broken_count += 1;
-                report.broken.push(error.to_string());
+                mark::report(&mut report.broken, &mut report.broken_count, error.to_string());
             }
             Err(error) => return Err(error),
         }

@@ -152,6 +152,22 @@ async fn damage_to_a_map_in_use_stops_collection_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_packs_that_cannot_be_rewritten_a_hundred_are_named() {
+    let backend = MemoryBackend::default();
+    let world = World::on(Arc::new(backend.clone()), None);
+    let mut maps = Vec::new();
+    for seed in 0..110 {
+        let map = world.put_committed(&noise(seed, 5_000)).await;
+        let chunk = world.store.reader(map).await.unwrap().chunks(0).await.unwrap()[0];
+        let place = world.index.locate(&[chunk.id]).unwrap()[0].unwrap();
+        assert!(backend.damage(place.pack, place.offset + 64 + 100));
+        maps.push(map);
+    }
+    let report = world.collect_later(&maps).await;
+    assert_eq!((report.broken_count, report.broken.len(), report.rewritten), (110, 100, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_chunk_is_never_returned() {
     let backend = MemoryBackend::default();
     let world = World::on(Arc::new(backend.clone()), None);

@@ -29,11 +29,11 @@ mod collector {
             let Current { packs, stored_bytes, records, jobs_pending, jobs_running } = self.0.figures();
             let chunks = self.0.nbd_figures();
             for (name, help, value) in [
-                ("imprint_store_packs", "Packs in the store", packs),
-                ("imprint_store_stored_bytes", "Bytes of all packs", stored_bytes),
-                ("imprint_store_records", "Chunks and map pages in the packs", records),
-                ("imprint_jobs_pending", "Jobs that wait for a worker", jobs_pending),
-                ("imprint_jobs_running", "Jobs that a worker has", jobs_running),
+                ("store_packs", "Packs in the store", packs),
+                ("store_stored_bytes", "Bytes of all packs", stored_bytes),
+                ("store_records", "Chunks and map pages in the packs", records),
+                ("jobs_pending", "Jobs that wait for a worker", jobs_pending),
+                ("jobs_running", "Jobs that a worker has", jobs_running),
                 ("nbd_chunks_read", "Chunks that were read from the store for NBD", chunks.read),
                 ("nbd_read_bytes", "Their bytes", chunks.read_bytes),
                 ("nbd_chunks_remembered", "Chunks that NBD needed and remembered", chunks.remembered),

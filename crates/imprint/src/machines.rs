@@ -27,7 +27,6 @@ enum Wanted {
 pub(crate) struct MachineSettings {
     wanted: Wanted,
     accelerator: Accelerator,
-    memory_mib_max: u32,
 }
 
 impl MachineSettings {
@@ -38,11 +37,7 @@ impl MachineSettings {
             Some("none") => Wanted::None,
             _ => return Err(settings.refuse("hypervisor", "must be auto, qemu or none")),
         };
-        Ok(Self {
-            wanted,
-            accelerator: settings.parse("machine_accelerator")?,
-            memory_mib_max: settings.within("machine_memory_mib_max", 64..=1 << 20)?,
-        })
+        Ok(Self { wanted, accelerator: settings.parse("machine_accelerator")? })
     }
 
     /// The engine with what runs machines here, on the node that its data directory names.
@@ -55,7 +50,6 @@ impl MachineSettings {
             directory: path.join("machines"),
             nbd_socket: nbd::socket_path(path),
             accelerator: self.accelerator,
-            memory_mib_max: Some(self.memory_mib_max),
         });
         match opened.await {
             Ok(qemu) => Ok(service.with_hypervisor(Arc::new(qemu), node)),

@@ -79,17 +79,18 @@ pub fn guests() -> Vec<Base> {
 }
 
 fn kept(names: &[&str]) -> Vec<Base> {
-    names.iter().filter_map(|name| Base::kept(name)).collect()
+    names.iter().map(|name| Base::kept(name)).collect()
 }
 
-/// Guests of the project's collection, where that is at hand.
+/// Guests of the project's collection, where that is at hand; then all of them.
 fn guests_of(names: &[&str]) -> Vec<Base> {
     let Some(folder) = std::env::var_os("IMPRINT_FUZZ_CORPUS") else { return Vec::new() };
     let open = |name: &&str| {
         let path = Path::new(&folder).join("guests").join(format!("{name}.qcow2"));
-        let file: Arc<dyn ReadAt> = Arc::new(std::fs::read(path).ok()?);
-        let guest = imprint_disk::open(file, Format::Qcow2).ok()?.guest;
-        Some(Base::of(&*guest))
+        let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file: Arc<dyn ReadAt> = Arc::new(file);
+        let guest = imprint_disk::open(file, Format::Qcow2).expect("a sound guest").guest;
+        Base::of(&*guest)
     };
-    names.iter().filter_map(open).collect()
+    names.iter().map(open).collect()
 }

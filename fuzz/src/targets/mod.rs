@@ -41,6 +41,7 @@ pub static ALL: &[(&str, Kind)] = &[
     ("vhdx", Kind::Edits { bases: formats::vhdx, run: formats::open }),
     ("vdi", Kind::Edits { bases: formats::vdi, run: formats::open }),
     ("zvhd", Kind::Edits { bases: formats::zvhd, run: formats::open }),
+    ("check", Kind::Edits { bases: formats::with_records, run: formats::check }),
     ("packed", Kind::Edits { bases: formats::packed, run: formats::open }),
     ("xfs", Kind::Edits { bases: file_systems::xfs, run: file_systems::open_xfs }),
     ("btrfs", Kind::Edits { bases: file_systems::btrfs, run: file_systems::open_btrfs }),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use bytes::{BufMut, Bytes};
 use imprint_disk::ReadAt;
-use imprint_nbd::{ALLOCATION, Client, Exports, Limits};
+use imprint_nbd::{ALLOCATION, Client, Exports, Limits, Shared};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Runtime;
 
@@ -83,7 +83,8 @@ pub fn server(input: &[u8]) {
     let mut said = sound[..usize::from(stage % (STAGES + 1))].concat();
     said.put_slice(rest);
     let exports = One(Arc::new(vec![7; 5000]));
-    let _ = runtime().block_on(imprint_nbd::serve(Said(said.into()), &exports, None, &Limits::default()));
+    let (limits, shared) = (Limits::default(), Shared::new(64 << 20));
+    let _ = runtime().block_on(imprint_nbd::serve(Said(said.into()), &exports, None, &limits, &shared));
 }
 
 /// The first byte says how much of a sound server's handshake comes before the rest.

@@ -72,7 +72,7 @@ const SLOT_MARK: &[u8] = b"#slot:";
 fn guest() -> &'static Guest {
     static GUEST: OnceLock<Guest> = OnceLock::new();
     GUEST.get_or_init(|| {
-        let base: &'static Base = Box::leak(Box::new(Base::kept("guest.img.zst").expect("kept with the sources")));
+        let base: &'static Base = Box::leak(Box::new(Base::kept("guest.img.zst")));
         let mut slots = BTreeMap::new();
         for page in 0..base.size() / PAGE_BYTES as u64 {
             // `#slot:NAME:PAGES` and the end of the line.

@@ -7,16 +7,11 @@ use crate::params::Params;
 use crate::validate;
 
 pub(crate) use crate::image_codes::{BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, tags as new_tags};
+pub(crate) use crate::image_query::{TAG_COUNT, TAG_MISMATCH};
 
 /// A zone that is none of the region's.
 pub(crate) const ZONE_NOT_FOUND: Code =
     Code::new(404, "InvalidZoneId.NotFound", "The specified ZoneId does not exist.");
-/// A filter for tags that names a value without its key.
-pub(crate) const TAG_MISMATCH: Code =
-    Code::new(400, "InvalidTag.Mismatch", "The specified Tag.n.Key and Tag.n.Value are not match.");
-/// A filter for more tags than a resource has.
-pub(crate) const TAG_COUNT: Code =
-    Code::new(400, "InvalidTagCount", "The specified tags are beyond the permitted range.");
 /// A device that cannot be one.
 pub(crate) const BAD_DEVICE: Code =
     Code::new(400, "InvalidDevice.Malformed", "The specified parameter Device is not valid.");
@@ -26,6 +21,18 @@ pub(crate) const DEVICE_IN_USE: Code =
 /// A machine with as many data disks as it can have.
 pub(crate) const DISK_LIMIT: Code =
     Code::new(403, "InstanceDiskLimitExceeded", "The amount of the disk on instance in question reach its limits.");
+
+/// A status that a list cannot be asked for.
+pub(crate) const BAD_STATUS: Code = Code::new(404, "InvalidStatus.NotFound", "The specified Status is not found.");
+/// A category that no disk has.
+pub(crate) const BAD_CATEGORY: Code =
+    Code::new(400, "InvalidDiskCategory.ValueNotSupported", "The specified DiskCategory is not supported.");
+/// A purpose that no disk has.
+pub(crate) const BAD_DISK_TYPE: Code =
+    Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
+/// A thing of whatever kind that is not there.
+pub(crate) const RESOURCE_NOT_FOUND: Code =
+    Code::new(404, "InvalidResourceId.NotFound", "The specified ResourceId is not found in our records.");
 
 /// Entries of a list of ids at most.
 pub(crate) const IDS_MAX: usize = 100;

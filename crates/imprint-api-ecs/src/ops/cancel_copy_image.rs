@@ -5,6 +5,7 @@ use imprint_service::{Conflict, Error};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::op::{Effect, Op, Outcome, Parameter, Region};
 
@@ -18,14 +19,16 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 .parameters(&[
     Parameter::text("ImageId", "The copy; `RegionId` is its region, which may be another installation.").required()
 ])
-.codes(&[NO_COPY, COPY_FAILED, COPY_COMPLETED, CANNOT_CANCEL, code::IMAGE_NOT_FOUND])
+.codes(&[
+    conflict::IMAGE_NOT_COPY,
+    conflict::COPY_FAILED,
+    conflict::COPY_COMPLETED,
+    CANNOT_CANCEL,
+    code::IMAGE_NOT_FOUND,
+])
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
 
-const NO_COPY: Code =
-    Code::new(400, "ImageCreatedNotFromCopy", "The specified image is not the target image of a copy action.");
-const COPY_FAILED: Code = Code::new(400, "IncorrectImageStatus", "The Image copy has been failed.");
-const COPY_COMPLETED: Code = Code::new(400, "IncorrectImageStatus", "The image copy has completed.");
 const CANNOT_CANCEL: Code = Code::new(400, "CancelNotSupported", "The specified image coping can not be cancelled.");
 
 async fn cancel(call: Call) -> Outcome {

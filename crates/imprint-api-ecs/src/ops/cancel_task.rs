@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::fault::{Code, code};
+use crate::image_codes as codes;
 use crate::op::{Effect, Op, Outcome, Parameter, Region};
-use crate::ops::describe_tasks::REGION_NOT_FOUND;
 use crate::tasks::{self, TaskAction};
 
 /// The rows of this file.
@@ -18,9 +18,9 @@ pub(crate) const OPS: &[Op] = &[Op::ecs(
     "Stops an import or a copy to another installation, whose image goes with it, or an export.",
     |call| Box::pin(cancel(call)),
 )
-.region(Region::Required { missing: code::MISSING_PARAMETER, unknown: REGION_NOT_FOUND })
+.region(Region::Required { missing: code::MISSING_PARAMETER, unknown: codes::BAD_REGION })
 .parameters(&[Parameter::text("TaskId", "The task.").required()])
-.codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND, WRONG_ACTION, WRONG_STATUS])
+.codes(&[codes::BAD_REGION, code::TASK_NOT_FOUND, WRONG_ACTION, WRONG_STATUS])
 .impossible(&[(
     Code::new(403, "CancelTaskFailed", "The task is failed to cancel."),
     "a task that can be stopped is stopped",

@@ -37,6 +37,7 @@ const ESCAPE: u8 = 0x1b;
 
 async fn output(call: Call) -> Outcome {
     let instance: InstanceId = call.id("InstanceId", code::INSTANCE_NOT_FOUND)?;
+    call.require_here(instance).await?;
     let plain = call.params.flag("RemoveSymbols")?;
     let (said, at) = call.parts.service.console_output(&call.caller, instance).await?;
     let said = if plain { without_symbols(&said) } else { said.to_vec() };

@@ -6,6 +6,7 @@ use imprint_service::{Conflict, CopyImage, Error, Quota, Resource};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::image_codes::{self as codes, checked};
@@ -62,13 +63,6 @@ const COPIED_ALREADY: Code = Code::new(
     "The same image cannot be copied concurrently. Please wait until the last copy is completed before performing the \
      next operation.",
 );
-const COMMUNITY: Code =
-    Code::new(400, "OperationDenied.CommunityImage", "Community images do not support this operation.");
-const SAME_REGION_ONLY: Code = Code::new(
-    403,
-    "OperationDenied.SameRegionOnly",
-    "The image shared from others can not be copied to another region directly.",
-);
 const TOO_MANY_IMAGES: Code = Code::new(403, "QuotaExceed.Image", "The number of images exceeds the limit (%s).");
 
 const CODES: &[Code] = &[
@@ -81,8 +75,8 @@ const CODES: &[Code] = &[
     KEY_WITHOUT_ENCRYPTION,
     KEY_NOT_FOUND,
     COPIED_ALREADY,
-    COMMUNITY,
-    SAME_REGION_ONLY,
+    conflict::COMMUNITY_IMAGE,
+    conflict::SAME_REGION_ONLY,
     TOO_MANY_IMAGES,
     codes::BAD_TAG_KEY,
     codes::BAD_TAG_VALUE,

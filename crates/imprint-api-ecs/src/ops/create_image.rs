@@ -4,13 +4,16 @@ mod impossible;
 mod source;
 
 use imprint_model::{Facts, ImageId, InstanceId, MetadataAccess, OsType};
-use imprint_service::{Conflict, Error, Field, MakeImage, Quota, Resource};
+use imprint_service::{Conflict, Error, MakeImage, Quota, Resource};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
+use crate::error;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::image_codes::{self as codes, checked, word};
+use crate::inventory::codes::BAD_DISK_TYPE;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, TAG_KEY, TAG_VALUE};
 use crate::params::{Params, invalid};
 use crate::{validate, words};
@@ -74,52 +77,8 @@ const NO_SOURCE: Code = Code::new(
 );
 const INSTANCE_STATUS: Code =
     Code::new(400, "IncorrectInstanceStatus", "The current status of the instance does not support this operation.");
-const INSTANCE_LOCKED: Code = Code::new(
-    400,
-    "InstanceLockedForSecurity",
-    "The specified operation is denied as your instance is locked for security reasons.",
-);
-const INSTANCE_NEEDS_RESTART: Code = Code::new(
-    403,
-    "IncorrectInstanceStatus.NeedRestart",
-    "The instance needs to be restarted after adding a disk in a shutdown status.",
-);
 const INSTANCE_NOT_FOUND: Code =
     Code::new(404, "InvalidInstanceId.NotFound", "The specified instance %s does not exist.");
-const NO_SYSTEM_DISK: Code =
-    Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.");
-const BAD_DEVICE: Code =
-    Code::new(400, "InvalidDevice.Malformed", "The specified parameter DiskDeviceMapping.n.Device is not valid.");
-const DEVICE_TAKEN: Code =
-    Code::new(400, "InvalidDevice.InUse", "The specified parameter DiskDeviceMapping.n.Device has been occupied.");
-const BAD_SIZE: Code = Code::new(
-    400,
-    "InvalidSize.ValueNotSupported",
-    "The specified parameter DiskDeviceMapping.n.Size beyond the permitted range.",
-);
-const BAD_DISK_TYPE: Code =
-    Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
-const NO_SYSTEM_SNAPSHOT: Code = Code::new(
-    400,
-    "OperationDenied",
-    "The specified parameter DiskDeviceMapping.n.SnapshotId does not contain system disk snapshot.",
-);
-const TWO_SYSTEM_SNAPSHOTS: Code = Code::new(
-    400,
-    "OperationDenied",
-    "The specified parameter DiskDeviceMapping.n.SnapshotId contains two or more system disk snapshots.",
-);
-const SNAPSHOT_NOT_ALLOWED: Code =
-    Code::new(403, "OperationDenied", "The specified snapshot is not allowed to create image.");
-const SNAPSHOT_NOT_READY: Code = Code::new(
-    403,
-    "InvalidSnapshotId.NotReady",
-    "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.",
-);
-const DISK_STATUS: Code =
-    Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
-const DISK_SNAPSHOTTING: Code =
-    Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.");
 const BAD_BOOT_MODE: Code = Code::new(
     400,
     "InvalidBootMode.Malformed",
@@ -138,18 +97,18 @@ const CODES: &[Code] = &[
     codes::BAD_DESCRIPTION,
     codes::BAD_VERSION,
     INSTANCE_STATUS,
-    INSTANCE_LOCKED,
-    BAD_DEVICE,
-    BAD_SIZE,
-    DEVICE_TAKEN,
-    NO_SYSTEM_SNAPSHOT,
-    TWO_SYSTEM_SNAPSHOTS,
+    conflict::INSTANCE_LOCKED,
+    error::BAD_DEVICE,
+    error::BAD_SIZE,
+    conflict::DEVICE_TAKEN,
+    conflict::NO_SYSTEM_SNAPSHOT,
+    conflict::TWO_SYSTEM_SNAPSHOTS,
     codes::BAD_ARCHITECTURE,
     codes::BAD_PLATFORM,
     codes::DUPLICATE_TAG_KEY,
     codes::BAD_TAG_KEY,
     codes::BAD_TAG_VALUE,
-    NO_SYSTEM_DISK,
+    conflict::NO_SYSTEM_DISK,
     codes::BAD_FAMILY,
     code::QUOTA_FAMILY,
     code::QUOTA_FAMILIES,
@@ -158,14 +117,14 @@ const CODES: &[Code] = &[
     codes::BAD_METADATA_ACCESS,
     BAD_BOOT_MODE,
     BAD_DETECTION_STRATEGY,
-    SNAPSHOT_NOT_READY,
-    SNAPSHOT_NOT_ALLOWED,
+    conflict::SNAPSHOT_NOT_READY,
+    conflict::SNAPSHOT_NOT_SYSTEM,
     code::QUOTA_IMAGES,
     code::QUOTA_SNAPSHOTS,
-    DISK_STATUS,
-    DISK_SNAPSHOTTING,
+    conflict::DISK_STATUS,
+    conflict::DISK_SNAPSHOTTING,
     code::QUOTA_TAGS,
-    INSTANCE_NEEDS_RESTART,
+    conflict::INSTANCE_NEEDS_RESTART,
     code::SNAPSHOT_NOT_FOUND,
     INSTANCE_NOT_FOUND,
     code::RESOURCE_GROUP_NOT_FOUND,
@@ -174,10 +133,11 @@ const CODES: &[Code] = &[
 /// The image to be, and the one source that counts.
 fn resources(call: &Call) -> Vec<String> {
     let mut resources = vec!["image/*".to_owned()];
-    let snapshots = call.params.objects("DiskDeviceMapping").into_iter().filter_map(|disk| disk.text("SnapshotId"));
+    let mappings = source::mappings(&call.params);
     if let Some(id) = call.params.text("InstanceId") {
         resources.push(format!("instance/{id}"));
-    } else if !call.params.objects("DiskDeviceMapping").is_empty() {
+    } else if !mappings.is_empty() {
+        let snapshots = mappings.iter().filter_map(|disk| disk.text("SnapshotId"));
         resources.extend(snapshots.map(|id| format!("snapshot/{id}")));
     } else if let Some(id) = call.params.text("SnapshotId") {
         resources.push(format!("snapshot/{id}"));
@@ -249,9 +209,8 @@ fn faults(error: &Error) -> Option<Fault> {
             return Some(INSTANCE_NOT_FOUND.filled(&[&id]));
         }
         Error::Conflict(Conflict::InstanceStatus) => INSTANCE_STATUS,
-        Error::Conflict(Conflict::InstanceNeedsRestart) => INSTANCE_NEEDS_RESTART,
+        Error::Conflict(Conflict::InstanceNeedsRestart) => conflict::INSTANCE_NEEDS_RESTART,
         Error::OverQuota(Quota::DataDisks, _) => return Some(invalid("DiskDeviceMapping")),
-        Error::Invalid { field: Field::DiskKind, .. } => BAD_DISK_TYPE,
         _ => return None,
     };
     Some(code.fault())

@@ -5,6 +5,7 @@ use imprint_service::{Conflict, Error, Resource};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::image_codes as codes;
@@ -20,32 +21,24 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
     Parameter::text("ImageId", "The image.").required(),
     Parameter::of("Force", Kind::Truth, "Also while machines of it exist; these cannot be set back to it afterwards."),
 ])
-.codes(&[USED_BY_INSTANCE, SHARED, COPYING, codes::ALREADY_IMPORTING, EXPORTING, PUBLIC])
+.codes(&[
+    conflict::IMAGE_USED,
+    SHARED,
+    conflict::IMAGE_COPYING,
+    codes::ALREADY_IMPORTING,
+    conflict::IMAGE_EXPORTING,
+    conflict::IMAGE_PUBLIC,
+])
 .impossible(&[(code::IMAGE_NOT_FOUND, "what is not there, or not the caller's, is deleted already")])
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
 
-const USED_BY_INSTANCE: Code = Code::new(
-    403,
-    "ImageUsingByInstance",
-    "The specified image has been used to create instances. You can use the DescribeInstances API to query these \
-     instances, or you can use the force parameter to proceed.",
-);
 const SHARED: Code = Code::new(
     403,
     "ImageUseShared",
     "The specified image has been shared to others. You can use the DescribeImageSharePermission API to query the users \
      who have been shared.",
 );
-const COPYING: Code =
-    Code::new(403, "OperationDenied.ImageCopying", "The image is being copied. Please use the CancelCopyImage API.");
-const EXPORTING: Code = Code::new(
-    403,
-    "ImageIsExporting",
-    "The specified image is currently being exported. You can use the DescribeTasks API to check the status of related \
-     tasks and cancel them if needed.",
-);
-const PUBLIC: Code = Code::new(403, "ImageIsPublic", "You can not delete public image, please modify it to private.");
 
 async fn delete(call: Call) -> Outcome {
     let force = call.params.flag("Force")?;

@@ -5,8 +5,10 @@ use imprint_service::DiskQuery;
 
 use crate::call::Call;
 use crate::error::Problem;
-use crate::fault::{Code, Fault};
-use crate::inventory::codes::{TAG_COUNT, TAG_MISMATCH, ZONE_NOT_FOUND, check_zone, group, wanted_tags};
+use crate::fault::Fault;
+use crate::inventory::codes::{
+    BAD_CATEGORY, BAD_DISK_TYPE, BAD_STATUS, TAG_COUNT, TAG_MISMATCH, ZONE_NOT_FOUND, check_zone, group, wanted_tags,
+};
 use crate::inventory::page::{self, MAX_RESULTS, NEXT_TOKEN, Nothing, Wanted};
 use crate::inventory::{view, words as inventory_words};
 use crate::op::{Effect, Kind, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, TAG_KEY, TAG_VALUE};
@@ -35,13 +37,8 @@ pub(crate) const OPS: &[Op] =
             MAX_RESULTS,
             NEXT_TOKEN,
         ])
-        .codes(&[BAD_TYPE, BAD_STATUS, BAD_CATEGORY, ZONE_NOT_FOUND, TAG_MISMATCH, TAG_COUNT])
+        .codes(&[BAD_DISK_TYPE, BAD_STATUS, BAD_CATEGORY, ZONE_NOT_FOUND, TAG_MISMATCH, TAG_COUNT])
         .resources(|_| vec!["disk/*".to_owned()])];
-
-const BAD_TYPE: Code = Code::new(400, "InvalidDiskType.ValueNotSupported", "The specified disk type is not supported.");
-const BAD_STATUS: Code = Code::new(404, "InvalidStatus.NotFound", "The specified Status is not found.");
-const BAD_CATEGORY: Code =
-    Code::new(400, "InvalidDiskCategory.ValueNotSupported", "The specified DiskCategory is not supported.");
 
 async fn describe(call: Call) -> Outcome {
     let wanted = Wanted::read(&call.params)?;
@@ -75,7 +72,7 @@ fn narrow(call: &Call, query: &mut DiskQuery) -> Result<Result<(), Nothing>, Pro
 fn kind(word: Option<&str>) -> Result<Option<DiskKind>, Fault> {
     match word {
         None | Some("all") => Ok(None),
-        Some(word) => words::disk_kind_named(word).map(Some).ok_or_else(|| BAD_TYPE.fault()),
+        Some(word) => words::disk_kind_named(word).map(Some).ok_or_else(|| BAD_DISK_TYPE.fault()),
     }
 }
 

@@ -78,7 +78,10 @@ const CODES: &[Code] = &[
 fn resources(call: &Call) -> Vec<String> {
     // each image that is asked for by its id, or all
     match call.params.text("ImageId") {
-        Some(ids) => ids.split(',').take(query::IDS_MAX).map(|id| format!("image/{}", id.trim())).collect(),
+        Some(ids) => {
+            let named = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
+            named.take(query::IDS_MAX).map(|id| format!("image/{id}")).collect()
+        }
         None => vec!["image/*".to_owned()],
     }
 }

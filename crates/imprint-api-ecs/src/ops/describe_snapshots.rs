@@ -6,7 +6,8 @@ use imprint_service::{SnapshotQuery, Uses};
 use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Code, Fault};
-use crate::inventory::codes::{TAG_COUNT, TAG_MISMATCH, group, wanted_tags};
+use crate::image_query as query;
+use crate::inventory::codes::{BAD_STATUS, TAG_COUNT, TAG_MISMATCH, group, wanted_tags};
 use crate::inventory::page::{self, MAX_RESULTS, NEXT_TOKEN, Nothing, Wanted};
 use crate::inventory::view;
 use crate::op::{Effect, Kind, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, TAG_KEY, TAG_VALUE};
@@ -33,11 +34,9 @@ pub(crate) const OPS: &[Op] =
             MAX_RESULTS,
             NEXT_TOKEN,
         ])
-        .codes(&[BAD_STATUS, BAD_USAGE, BAD_DISK_TYPE, BAD_TYPE, TAG_MISMATCH, TAG_COUNT])
+        .codes(&[BAD_STATUS, query::BAD_USAGE, BAD_DISK_TYPE, BAD_TYPE, TAG_MISMATCH, TAG_COUNT])
         .resources(|_| vec!["snapshot/*".to_owned()])];
 
-const BAD_STATUS: Code = Code::new(404, "InvalidStatus.NotFound", "The specified Status is not found.");
-const BAD_USAGE: Code = Code::new(404, "InvalidUsage", "The specified Usage is not valid.");
 const BAD_DISK_TYPE: Code = Code::new(404, "InvalidSourceDiskType", "The specified SourceDiskType is not valid.");
 const BAD_TYPE: Code = Code::new(404, "InvalidSnapshotType.NotFound", "The specified SnapshotType is not found.");
 
@@ -94,6 +93,6 @@ fn usage(word: Option<&str>) -> Result<(Option<bool>, Option<bool>), Fault> {
         Some("disk") => Ok((Some(false), Some(true))),
         Some("image_disk") => Ok((Some(true), Some(true))),
         Some("none") => Ok((Some(false), Some(false))),
-        Some(_) => Err(BAD_USAGE.fault()),
+        Some(_) => Err(query::BAD_USAGE.fault()),
     }
 }

@@ -4,8 +4,8 @@ use imprint_model::JobId;
 
 use crate::call::Call;
 use crate::fault::code;
+use crate::image_codes as codes;
 use crate::op::{Effect, Op, Outcome, Parameter, Region};
-use crate::ops::describe_tasks::REGION_NOT_FOUND;
 use crate::tasks::{self, TaskAction};
 
 /// The rows of this file.
@@ -16,9 +16,9 @@ pub(crate) const OPS: &[Op] = &[Op::ecs(
     |call| Box::pin(describe(call)),
 )
 // terraform leaves it out
-.region(Region::Optional { unknown: REGION_NOT_FOUND })
+.region(Region::Optional { unknown: codes::BAD_REGION })
 .parameters(&[Parameter::text("TaskId", "The task.").required()])
-.codes(&[REGION_NOT_FOUND, code::TASK_NOT_FOUND])];
+.codes(&[codes::BAD_REGION, code::TASK_NOT_FOUND])];
 
 async fn describe(call: Call) -> Outcome {
     let id: JobId = call.id("TaskId", code::TASK_NOT_FOUND)?;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::error::Problem;
-use crate::fault::{Code, code};
+use crate::fault::code;
 use crate::ids::WireId;
+use crate::image_codes as codes;
 use crate::inventory::codes::IDS_MAX;
 use crate::op::{Effect, Kind, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, Region};
 use crate::params::{Paging, Params, invalid};
@@ -18,7 +19,7 @@ pub(crate) const OPS: &[Op] =
     &[Op::ecs(Effect::Reads, "DescribeTasks", "Lists imports, exports and copies to other installations, newest first.", |call| {
         Box::pin(describe(call))
     })
-    .region(Region::Required { missing: code::MISSING_PARAMETER, unknown: REGION_NOT_FOUND })
+    .region(Region::Required { missing: code::MISSING_PARAMETER, unknown: codes::BAD_REGION })
     .parameters(&[
         Parameter::of("TaskIds", Kind::CommaList, "Only these, up to 100; what does not exist is left out."),
         Parameter::text("TaskAction", "`ImportImage`, `ExportImage`, or `CopyImage` for copies to other installations; there is nothing of any other."),
@@ -29,11 +30,7 @@ pub(crate) const OPS: &[Op] =
         PAGE_NUMBER,
         PAGE_SIZE,
     ])
-    .codes(&[REGION_NOT_FOUND])];
-
-/// The code all operations have for it, with another status.
-pub(crate) const REGION_NOT_FOUND: Code =
-    Code::new(400, "InvalidRegionId.NotFound", "The specified RegionId does not exist.");
+    .codes(&[codes::BAD_REGION])];
 
 async fn describe(call: Call) -> Outcome {
     let paging = call.params.paging(10, 100, code::INVALID_PARAMETER)?;

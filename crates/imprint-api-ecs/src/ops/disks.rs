@@ -6,6 +6,7 @@ use imprint_service::{AttachDisk, ChangeDisk, Conflict, DetachDisk, Error, Field
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::inventory::codes::{BAD_DESCRIPTION, BAD_DEVICE, DEVICE_IN_USE, DISK_LIMIT, description, name};
 use crate::inventory::sizes;
@@ -31,8 +32,8 @@ pub(crate) const OPS: &[Op] = &[
         .codes(&[
             code::INSTANCE_NOT_FOUND,
             code::DISK_NOT_FOUND,
-            INCORRECT_DISK_STATUS,
-            INCORRECT_INSTANCE_STATUS,
+            conflict::DISK_STATUS,
+            conflict::INSTANCE_STATUS,
             BAD_DEVICE,
             DEVICE_IN_USE,
             DISK_LIMIT,
@@ -41,7 +42,7 @@ pub(crate) const OPS: &[Op] = &[
         .faults(|error| match error {
             Error::Invalid { field: Field::Device, .. } => Some(BAD_DEVICE.fault()),
             Error::Conflict(Conflict::DeviceTaken) => Some(DEVICE_IN_USE.fault()),
-            Error::Conflict(Conflict::DiskAttached) => Some(INCORRECT_DISK_STATUS.fault()),
+            Error::Conflict(Conflict::DiskAttached) => Some(conflict::DISK_STATUS.fault()),
             Error::OverQuota(Quota::DataDisks, _) => Some(DISK_LIMIT.fault()),
             _ => None,
         }),
@@ -55,8 +56,8 @@ pub(crate) const OPS: &[Op] = &[
         .codes(&[
             code::INSTANCE_NOT_FOUND,
             code::DISK_NOT_FOUND,
-            INCORRECT_DISK_STATUS,
-            INCORRECT_INSTANCE_STATUS,
+            conflict::DISK_STATUS,
+            conflict::INSTANCE_STATUS,
             DEPENDENCY_VIOLATION,
             DISK_TYPE_VIOLATION,
         ])
@@ -71,10 +72,10 @@ pub(crate) const OPS: &[Op] = &[
     })
     .region(Region::Ignored)
     .parameters(&[DISK])
-    .codes(&[code::DISK_NOT_FOUND, INCORRECT_DISK_STATUS, STILL_ATTACHED, CREATING_SNAPSHOT])
+    .codes(&[code::DISK_NOT_FOUND, conflict::DISK_STATUS, conflict::DISK_ATTACHED, CREATING_SNAPSHOT])
     .resources(|call| vec![call.resource("disk", "DiskId")])
     .faults(|error| match error {
-        Error::Conflict(Conflict::DiskAttached) => Some(STILL_ATTACHED.fault()),
+        Error::Conflict(Conflict::DiskAttached) => Some(conflict::DISK_ATTACHED.fault()),
         Error::Conflict(Conflict::DiskSnapshotting) => Some(CREATING_SNAPSHOT.fault()),
         _ => None,
     }),
@@ -85,7 +86,7 @@ pub(crate) const OPS: &[Op] = &[
             Parameter::of("NewSize", Kind::Number, "The size it shall have, GiB; not below the one it has.").required(),
             Parameter::text("Type", "`offline` (default) or `online`; here they are the same."),
         ])
-        .codes(&[code::DISK_NOT_FOUND, INCORRECT_DISK_STATUS, TOO_SMALL, BAD_SIZE])
+        .codes(&[code::DISK_NOT_FOUND, conflict::DISK_STATUS, TOO_SMALL, BAD_SIZE])
         .token(code::IDEMPOTENT_MISMATCH)
         .resources(|call| vec![call.resource("disk", "DiskId")])
         .faults(size_faults),
@@ -95,8 +96,8 @@ pub(crate) const OPS: &[Op] = &[
         .codes(&[
             code::DISK_NOT_FOUND,
             code::SNAPSHOT_NOT_FOUND,
-            INCORRECT_DISK_STATUS,
-            INCORRECT_INSTANCE_STATUS,
+            conflict::DISK_STATUS,
+            conflict::INSTANCE_STATUS,
             SNAPSHOT_MISMATCH,
         ])
         .resources(|call| vec![call.resource("disk", "DiskId"), call.resource("snapshot", "SnapshotId")])
@@ -113,8 +114,8 @@ pub(crate) const OPS: &[Op] = &[
         code::DISK_NOT_FOUND,
         code::IMAGE_NOT_FOUND,
         code::SNAPSHOT_NOT_FOUND,
-        INCORRECT_DISK_STATUS,
-        INCORRECT_INSTANCE_STATUS,
+        conflict::DISK_STATUS,
+        conflict::INSTANCE_STATUS,
     ])
     .resources(|call| vec![call.resource("disk", "DiskId")]),
     Op::ecs(
@@ -135,13 +136,6 @@ pub(crate) const OPS: &[Op] = &[
     .resources(|call| vec![call.resource("disk", "DiskId")]),
 ];
 
-/// A disk in another status.
-pub(crate) const INCORRECT_DISK_STATUS: Code =
-    Code::new(403, "IncorrectDiskStatus", "The current disk status does not support this operation.");
-/// A machine in another status.
-pub(crate) const INCORRECT_INSTANCE_STATUS: Code =
-    Code::new(403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.");
-const STILL_ATTACHED: Code = Code::new(403, "DiskStillAttached", "The disk is still attached to the disk.");
 const CREATING_SNAPSHOT: Code =
     Code::new(403, "DiskCreatingSnapshot", "The operation is denied due to a snapshot of the disk is not created.");
 const DEPENDENCY_VIOLATION: Code =

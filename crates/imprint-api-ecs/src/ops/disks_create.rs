@@ -5,15 +5,15 @@ use imprint_service::{Conflict, CreateDisk, Error, Field, Quota};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, code};
 use crate::ids::WireId;
 use crate::inventory::codes::{
-    BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DISK_LIMIT, DUPLICATE_TAG_KEY, ZONE_NOT_FOUND, check_zone,
-    description, group, name, new_tags,
+    BAD_CATEGORY, BAD_DESCRIPTION, BAD_TAG_KEY, BAD_TAG_VALUE, DISK_LIMIT, DUPLICATE_TAG_KEY, ZONE_NOT_FOUND,
+    check_zone, description, group, name, new_tags,
 };
 use crate::inventory::sizes;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, TAG_KEY, TAG_VALUE};
-use crate::ops::disks::INCORRECT_INSTANCE_STATUS;
 use crate::words;
 
 /// The rows of this file.
@@ -50,7 +50,7 @@ pub(crate) const OPS: &[Op] =
         ZONE_NOT_FOUND,
         code::SNAPSHOT_NOT_FOUND,
         code::INSTANCE_NOT_FOUND,
-        INCORRECT_INSTANCE_STATUS,
+        conflict::INSTANCE_STATUS,
         DISK_LIMIT,
         code::RESOURCE_GROUP_NOT_FOUND,
         BAD_TAG_KEY,
@@ -80,8 +80,6 @@ pub(crate) const BAD_SIZE: Code =
 /// A size below what goes on the disk.
 pub(crate) const TOO_SMALL: Code =
     Code::new(403, "InvalidDiskSize.TooSmall", "Specified disk size is less than the size of snapshot.");
-const BAD_CATEGORY: Code =
-    Code::new(400, "InvalidDiskCategory.ValueNotSupported", "The specified DiskCategory is not supported.");
 const BAD_LEVEL: Code =
     Code::new(400, "InvalidPerformanceLevel.Malformed", "The specified parameter PerformanceLevel is not valid.");
 const NO_SIZE: Code =

@@ -5,9 +5,10 @@ use imprint_service::{Conflict, Error, ExportFormat, ExportImage, Field};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::error;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
-use crate::image_codes::{checked, word};
+use crate::image_codes::{self as codes, checked, word};
 use crate::op::{Effect, Op, Outcome, Parameter, Region};
 use crate::{validate, words};
 
@@ -17,10 +18,10 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
     "Writes one's own image into a bucket; a task that can be cancelled.",
     |call| Box::pin(export(call)),
 )
-.region(Region::Required { missing: MISSING, unknown: BAD_REGION })
+.region(Region::Required { missing: codes::MISSING, unknown: codes::BAD_REGION })
 .parameters(&[
-    Parameter::text("ImageId", "The image.").required_or(MISSING),
-    Parameter::text("OSSBucket", "The bucket.").required_or(MISSING),
+    Parameter::text("ImageId", "The image.").required_or(codes::MISSING),
+    Parameter::text("OSSBucket", "The bucket.").required_or(codes::MISSING),
     Parameter::text("OSSPrefix", "What the files' keys begin with: 1 to 30 letters and digits."),
     Parameter::text("ImageFormat", "`raw` (when left out), `vhd`, `qcow2`, `vmdk` or `vdi`."),
     Parameter::text("RoleName", "Has no effect: buckets are the operator's."),
@@ -30,17 +31,7 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
 .resources(|call| vec![call.resource("image", "ImageId")])
 .faults(faults)];
 
-/// This operation's own wording of a missing parameter.
-const MISSING: Code = Code::new(
-    400,
-    "MissingParameter",
-    "An input parameter \"%s\" that is mandatory for processing the request is not supplied.",
-);
-const BAD_REGION: Code = Code::new(400, "InvalidRegionId.NotFound", "The specified RegionId does not exist.");
 const BAD_PREFIX: Code = Code::new(400, "InvalidOSSPrefix.Malformed", "The specified OSSPrefix is wrongly formed.");
-const NOT_AVAILABLE: Code = Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
-const BAD_FORMAT: Code =
-    Code::new(400, "InvalidImageFormat.Malformed", "The specified Image Format is wrongly formed.");
 const TOO_LARGE: Code = Code::new(
     400,
     "InvalidImage.DiskAmountOrSize",
@@ -51,11 +42,11 @@ const PUBLIC: Code =
     Code::new(403, "InvalidImageCategory.NotSupported", "The category of the specified image is not supported.");
 
 const CODES: &[Code] = &[
-    MISSING,
-    BAD_REGION,
+    codes::MISSING,
+    codes::BAD_REGION,
     BAD_PREFIX,
-    NOT_AVAILABLE,
-    BAD_FORMAT,
+    error::IMAGE_NOT_AVAILABLE,
+    error::BAD_FORMAT,
     code::BUCKET_NOT_FOUND,
     TOO_LARGE,
     EXPORTING,
@@ -89,7 +80,7 @@ const IMPOSSIBLE: &[(Code, &str)] = &[
 async fn export(call: Call) -> Outcome {
     let params = &call.params;
     let image: ImageId = call.id("ImageId", code::IMAGE_NOT_FOUND)?;
-    let format = word(params, "ImageFormat", words::export_format_named, BAD_FORMAT)?;
+    let format = word(params, "ImageFormat", words::export_format_named, error::BAD_FORMAT)?;
     let wanted = ExportImage {
         image,
         region: call.region.clone(),
@@ -104,11 +95,13 @@ async fn export(call: Call) -> Outcome {
 /// This operation's words where they differ from the others'.
 fn faults(error: &Error) -> Option<Fault> {
     let code = match error {
-        Error::WrongStatus(_) | Error::Conflict(Conflict::ImageNotAvailable | Conflict::ImageCreating) => NOT_AVAILABLE,
+        Error::WrongStatus(_) | Error::Conflict(Conflict::ImageNotAvailable | Conflict::ImageCreating) => {
+            error::IMAGE_NOT_AVAILABLE
+        }
         Error::Conflict(Conflict::ImageExporting) => EXPORTING,
         Error::Conflict(Conflict::ImagePublic) => PUBLIC,
         Error::Conflict(Conflict::ExportTooLarge) => TOO_LARGE,
-        Error::Unsupported(_) => BAD_FORMAT,
+        Error::Unsupported(_) => error::BAD_FORMAT,
         Error::Invalid { field: Field::Object, .. } => code::BUCKET_NOT_FOUND,
         _ => return None,
     };

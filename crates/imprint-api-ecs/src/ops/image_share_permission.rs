@@ -5,6 +5,7 @@ use imprint_service::{Conflict, Error, Field, Resource, Sharing};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::error::Problem;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
@@ -55,19 +56,12 @@ pub(super) const OPS: &[Op] = &[
         Parameter::text("AddGroup.N", "`all`."),
         Parameter::text("RemoveGroup.N", "`all`."),
     ])
-    .codes(&[BAD_GROUP, IS_PUBLIC, DEPRECATED, SHARED, code::IMAGE_NOT_FOUND])
+    .codes(&[BAD_GROUP, IS_PUBLIC, conflict::IMAGE_DEPRECATED, conflict::IMAGE_SHARED, code::IMAGE_NOT_FOUND])
     .resources(|call| vec![call.resource("image", "ImageId")])
     .faults(modify_faults),
 ];
 
 const NOT_FOUND: Code = Code::new(404, "InvalidImageId.NotFound", "The specified image %s does not exist.");
-const DEPRECATED: Code =
-    Code::new(403, "OperationDenied.InvalidImageStatus", "The specified image cannot be shared when it is deprecated.");
-const SHARED: Code = Code::new(
-    403,
-    "ImageUseShared",
-    "The specified image has been shared to others, please remove shared accounts first.",
-);
 const IS_PUBLIC: Code = Code::new(403, "Image.Public", "The specified image is public image.");
 const NOT_PUBLIC: Code = Code::new(403, "Image.NotPublic", "The specified image is not public image.");
 const PUBLIC_CONFLICT: Code = Code::new(
@@ -80,19 +74,18 @@ const NO_ACCOUNT: Code = Code::new(
     "InvalidAccount.NotFound",
     "The specified account %s in parameter \"AddAccount.n\" or \"RemoveAccount.n\" does not exist.",
 );
-const WITH_ONESELF: Code = Code::new(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.");
 const BAD_GROUP: Code = Code::new(400, "InvalidGroup.Malformed", "The specified group is wrongly formed.");
 const TOO_MANY_SHARED: Code = Code::new(403, "QuotaExceed.ShareImage", "The shared image quota exceeds.");
 
 const MODIFY_CODES: &[Code] = &[
-    DEPRECATED,
-    SHARED,
+    conflict::IMAGE_DEPRECATED,
+    conflict::IMAGE_SHARED,
     IS_PUBLIC,
     code::QUOTA_SHARES,
     PUBLIC_CONFLICT,
     code::IMAGE_NOT_FOUND,
     NO_ACCOUNT,
-    WITH_ONESELF,
+    conflict::SHARED_WITH_SELF,
 ];
 const IMPOSSIBLE: &[(Code, &str)] = &[
     (NOT_PUBLIC, "taking back what was not given changes nothing"),

@@ -7,6 +7,7 @@ use imprint_service::{Conflict, Error, Field, ImportObjects, Resource};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::error;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::image_codes::{self as codes, checked, word};
@@ -20,7 +21,7 @@ pub(super) const OPS: &[Op] = &[Op::ecs(
     "Makes a custom image from files in buckets; a task that can be cancelled.",
     |call| Box::pin(import(call)),
 )
-.region(Region::Required { missing: MISSING, unknown: BAD_REGION })
+.region(Region::Required { missing: codes::MISSING, unknown: codes::BAD_REGION })
 .parameters(PARAMETERS)
 .codes(CODES)
 .token(code::IDEMPOTENCE_MISMATCH)
@@ -55,13 +56,6 @@ const PARAMETERS: &[Parameter] = &[
     Parameter::text("Features.ImdsSupport", "`v1` (when left out) or `v2`."),
 ];
 
-/// This operation's own wording of a missing parameter.
-const MISSING: Code = Code::new(
-    400,
-    "MissingParameter",
-    "An input parameter \"%s\" that is mandatory for processing the request is not supplied.",
-);
-const BAD_REGION: Code = Code::new(400, "InvalidRegionId.NotFound", "The specified RegionId does not exist.");
 const NO_MAPPING: Code =
     Code::new(403, "MissingParameter.DiskDeviceMapping", "The specified parameter DiskDeviceMapping is not supplied.");
 const UNSUPPORTED_SUFFIX: Code =
@@ -76,8 +70,6 @@ const BAD_OS_TYPE: Code = Code::new(400, "InvalidOSType.Malformed", "The specifi
 const BAD_SYSTEM_SIZE: Code = Code::new(400, "InvalidImageSize", "%s");
 const BAD_DATA_SIZE: Code =
     Code::new(400, "InvalidDataDiskSize", "The specified size of a data disk is beyond the permitted range.");
-const BAD_FORMAT: Code =
-    Code::new(400, "InvalidImageFormat.Malformed", "The specified Image Format is wrongly formed.");
 const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.Malformed", "The specified parameter \"BootMode\" is malformed.");
 const BAD_STRATEGY: Code =
@@ -91,8 +83,8 @@ const PLATFORM_FOR_ARCHITECTURE: Code = Code::new(
 );
 
 const CODES: &[Code] = &[
-    MISSING,
-    BAD_REGION,
+    codes::MISSING,
+    codes::BAD_REGION,
     NO_MAPPING,
     UNSUPPORTED_SUFFIX,
     codes::BAD_NAME,
@@ -106,7 +98,7 @@ const CODES: &[Code] = &[
     BAD_OS_TYPE,
     BAD_SYSTEM_SIZE,
     BAD_DATA_SIZE,
-    BAD_FORMAT,
+    error::BAD_FORMAT,
     code::BUCKET_NOT_FOUND,
     code::OBJECT_NOT_FOUND,
     BAD_LICENCE,
@@ -153,7 +145,7 @@ fn facts(params: &Params) -> Result<Facts, Fault> {
     Ok(Facts {
         description: checked(params, "Description", validate::description, BAD_DESCRIPTION)?,
         architecture: Some(architecture),
-        boot_mode: Some(boot_mode.unwrap_or_else(|| words::boot_mode_default(architecture))),
+        boot_mode: Some(boot_mode.unwrap_or_else(|| architecture.firmware())),
         os_type: Some(os_type),
         platform: Some(platform),
         nvme: Some(codes::supported(params, "Features.NvmeSupport")?.unwrap_or(false)),

@@ -7,13 +7,13 @@ use imprint_service::{Ask, ChangeInstance, Conflict, DeleteInstances, Error, Reb
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::conflict;
 use crate::error::Problem;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::inventory::codes::{BAD_DESCRIPTION, IDS_MAX, description, name};
 use crate::inventory::{names, words};
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region};
-use crate::ops::disks::INCORRECT_INSTANCE_STATUS;
 use crate::params::{invalid, missing};
 
 const INSTANCE: Parameter = Parameter::text("InstanceId", "The machine.").required();
@@ -24,8 +24,10 @@ const FORCE_STOP: Parameter = Parameter::of("ForceStop", Kind::Truth, "Whether i
 const STOPPED_MODE: Parameter =
     Parameter::text("StoppedMode", "`KeepCharging` or `StopCharging`; here they are the same.");
 const FORCE: Parameter = Parameter::of("Force", Kind::Truth, "Delete it although it runs.");
-const STOP_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, LOCKED, NO_SYSTEM_DISK, CANNOT_RUN];
-const DELETE_CODES: &[Code] = &[code::INSTANCE_NOT_FOUND, INCORRECT_INSTANCE_STATUS, INITIALIZING, PROTECTED, LOCKED];
+const STOP_CODES: &[Code] =
+    &[code::INSTANCE_NOT_FOUND, conflict::INSTANCE_STATUS, LOCKED, conflict::NO_SYSTEM_DISK, CANNOT_RUN];
+const DELETE_CODES: &[Code] =
+    &[code::INSTANCE_NOT_FOUND, conflict::INSTANCE_STATUS, INITIALIZING, conflict::INSTANCE_PROTECTED, LOCKED];
 
 const fn one(op: Op) -> Op {
     op.region(Region::Ignored).resources(|call| vec![call.resource("instance", "InstanceId")])
@@ -105,7 +107,7 @@ pub(crate) const OPS: &[Op] = &[
         BAD_DESCRIPTION,
         BAD_USER_DATA,
         LARGE_USER_DATA,
-        INCORRECT_INSTANCE_STATUS,
+        conflict::INSTANCE_STATUS,
     ]),
 ];
 
@@ -129,15 +131,11 @@ const LOCKED: Code = Code::new(
     "InstanceLockedForSecurity",
     "The specified operation is denied as your instance is locked for security reasons.",
 );
-const NO_SYSTEM_DISK: Code =
-    Code::new(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.");
 const INITIALIZING: Code = Code::new(
     403,
     "IncorrectInstanceStatus.Initializing",
     "The specified instance status does not support this operation.",
 );
-const PROTECTED: Code =
-    Code::new(403, "InvalidOperation.DeletionProtection", "The operation is not allowed due to deletion protection.");
 /// Longest text for the first boot, in bytes before it is written in Base64.
 const USER_DATA_BYTES_MAX: usize = 32 << 10;
 
@@ -187,6 +185,7 @@ async fn plural(call: Call, power: Power) -> Outcome {
     let instances = several(&call)?;
     if !one_by_one || call.ask.dry_run {
         for &instance in &instances {
+            call.require_here(instance).await?;
             match power.apply(&call, instance, Ask { dry_run: true, once: None }).await {
                 Ok(()) | Err(Error::DryRun) => {}
                 Err(error) => return Err(error.into()),
@@ -205,9 +204,14 @@ async fn plural(call: Call, power: Power) -> Outcome {
 
 /// What became of one machine of many. A failure of ours is the answer to the whole request.
 async fn response(call: &Call, power: Power, instance: InstanceId) -> Result<Value, Problem> {
-    let before = call.parts.service.show_instance(&call.caller, instance).await.ok();
-    let before = before.map(|machine| words::instance_status(machine.status)).unwrap_or_default();
-    let (code, message, after) = match power.apply(call, instance, Ask::default()).await {
+    let machine = call.require_here(instance).await;
+    let known = machine.as_ref().ok().and_then(Option::as_ref);
+    let before = known.map(|machine| words::instance_status(machine.status)).unwrap_or_default();
+    let applied = match machine {
+        Ok(_) => power.apply(call, instance, Ask::default()).await,
+        Err(error) => Err(error),
+    };
+    let (code, message, after) = match applied {
         Ok(()) => ("200".to_owned(), "success".to_owned(), power.after()),
         Err(error) => {
             let fault = Problem::from(error).settle(call.op);
@@ -234,7 +238,11 @@ async fn delete(call: Call) -> Outcome {
 }
 
 async fn delete_many(call: Call) -> Outcome {
-    let wanted = DeleteInstances { instances: several(&call)?, force: call.params.flag("Force")? };
+    let instances = several(&call)?;
+    for &instance in &instances {
+        call.require_here(instance).await?;
+    }
+    let wanted = DeleteInstances { instances, force: call.params.flag("Force")? };
     call.parts.service.delete_instances(&call.caller, wanted, call.ask).await?;
     Ok(json!({}))
 }
@@ -305,8 +313,8 @@ fn faults(error: &Error) -> Option<Fault> {
     match error {
         Error::Unsupported(_) => Some(CANNOT_RUN.fault()),
         Error::Conflict(Conflict::InstanceLocked) => Some(LOCKED.fault()),
-        Error::Conflict(Conflict::InstanceRunning) => Some(INCORRECT_INSTANCE_STATUS.fault()),
-        Error::Conflict(Conflict::InstanceProtected) => Some(PROTECTED.fault()),
+        Error::Conflict(Conflict::InstanceRunning) => Some(conflict::INSTANCE_STATUS.fault()),
+        Error::Conflict(Conflict::InstanceProtected) => Some(conflict::INSTANCE_PROTECTED.fault()),
         _ => None,
     }
 }

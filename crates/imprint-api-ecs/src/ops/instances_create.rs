@@ -8,9 +8,11 @@ use imprint_service::{
 use serde_json::json;
 
 use crate::call::Call;
-use crate::error::Problem;
+use crate::conflict;
+use crate::error::{self, Problem};
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
+use crate::image_query as query;
 use crate::instance_types::{self, InstanceType};
 use crate::inventory::codes::{
     BAD_DESCRIPTION, BAD_DEVICE, BAD_TAG_KEY, BAD_TAG_VALUE, DEVICE_IN_USE, DISK_LIMIT, DUPLICATE_TAG_KEY,
@@ -18,7 +20,6 @@ use crate::inventory::codes::{
 };
 use crate::inventory::sizes;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region, TAG_KEY, TAG_VALUE};
-use crate::ops::disks::INCORRECT_INSTANCE_STATUS;
 use crate::ops::disks_create::{BAD_NAME as BAD_DISK_NAME, NOT_READY};
 use crate::ops::instances::{
     BAD_HOST_NAME, BAD_NAME, BAD_USER_DATA, CANNOT_RUN, LARGE_USER_DATA, host_name, user_data,
@@ -60,9 +61,9 @@ const PARAMETERS: &[Parameter] = &[
 /// What both ways of making machines may answer.
 const CODES: &[Code] = &[
     code::IMAGE_NOT_FOUND,
-    IMAGE_STATUS,
+    error::IMAGE_NOT_AVAILABLE,
     IMAGE_TYPE,
-    BAD_TYPE,
+    query::BAD_INSTANCE_TYPE,
     ZONE_NOT_FOUND,
     BAD_NAME,
     BAD_HOST_NAME,
@@ -120,37 +121,26 @@ pub(crate) const OPS: &[Op] = &[
     .codes(&[
         code::INSTANCE_NOT_FOUND,
         code::IMAGE_NOT_FOUND,
-        INCORRECT_INSTANCE_STATUS,
-        IMAGE_STATUS,
+        conflict::INSTANCE_STATUS,
+        error::IMAGE_NOT_AVAILABLE,
         IMAGE_TYPE,
-        IMAGE_DATA_DISKS,
+        conflict::IMAGE_WITH_DATA_DISKS,
         BELOW_IMAGE,
         BAD_SYSTEM_SIZE,
     ])
     .token(code::IDEMPOTENT_MISMATCH)
     .resources(|call| vec![call.resource("instance", "InstanceId"), call.resource("image", "ImageId")])
     .faults(|error| match error {
-        Error::Conflict(Conflict::ImageHasDataDisks) => Some(IMAGE_DATA_DISKS.fault()),
-        Error::Conflict(Conflict::ImageNotAvailable) => Some(IMAGE_STATUS.fault()),
+        Error::Conflict(Conflict::ImageHasDataDisks) => Some(conflict::IMAGE_WITH_DATA_DISKS.fault()),
+        Error::Conflict(Conflict::ImageNotAvailable) => Some(error::IMAGE_NOT_AVAILABLE.fault()),
         Error::Conflict(Conflict::DiskTooSmall) => Some(BELOW_IMAGE.fault()),
         Error::Invalid { field: Field::DiskSize, .. } => Some(BAD_SYSTEM_SIZE.fault()),
         _ => None,
     }),
 ];
 
-const IMAGE_STATUS: Code = Code::new(400, "IncorrectImageStatus", "The specified Image is not available.");
 const IMAGE_TYPE: Code =
     Code::new(403, "ImageNotSupportInstanceType", "The specified image don't support the InstanceType instance.");
-const IMAGE_DATA_DISKS: Code = Code::new(
-    400,
-    "OperationDenied",
-    "The specified image contains the snapshot of the data disk,does not support this operation.",
-);
-const BAD_TYPE: Code = Code::new(
-    400,
-    "InvalidInstanceType.ValueNotSupported",
-    "The specified InstanceType does not exist or beyond the permitted range.",
-);
 const BAD_SYSTEM_CATEGORY: Code = Code::new(
     400,
     "InvalidSystemDiskCategory.ValueNotSupported",
@@ -219,7 +209,7 @@ async fn replace(call: Call) -> Outcome {
 async fn wanted(call: &Call, amount: u32) -> Result<MakeInstances, Problem> {
     let params = &call.params;
     check_zone(call, "ZoneId")?;
-    let class = instance_types::named(params.need("InstanceType")?).ok_or_else(|| BAD_TYPE.fault())?;
+    let class = instance_types::named(params.need("InstanceType")?).ok_or_else(|| query::BAD_INSTANCE_TYPE.fault())?;
     if !matches!(params.text("InstanceChargeType"), None | Some("PostPaid" | "PrePaid")) {
         return Err(BAD_CHARGE_TYPE.fault().into());
     }
@@ -332,7 +322,7 @@ fn resources(call: &Call) -> Vec<String> {
 /// The size of the system disk was held against the image's before, so what is too small is a data disk.
 fn faults(error: &Error) -> Option<Fault> {
     match error {
-        Error::Conflict(Conflict::ImageNotAvailable) => Some(IMAGE_STATUS.fault()),
+        Error::Conflict(Conflict::ImageNotAvailable) => Some(error::IMAGE_NOT_AVAILABLE.fault()),
         Error::Conflict(Conflict::DiskTooSmall) | Error::Missing(Field::DiskSize) => Some(BAD_DATA_SIZE.fault()),
         Error::Invalid { field: Field::DiskSize, .. } => Some(BAD_DATA_SIZE.fault()),
         Error::Invalid { field: Field::Device, .. } => Some(BAD_DEVICE.fault()),

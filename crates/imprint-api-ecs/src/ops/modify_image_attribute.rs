@@ -5,6 +5,7 @@ use imprint_service::{Change, Conflict, Error, FactChange, Quota, UpdateRules};
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::image_codes::{self as codes, checked, word};
 use crate::op::{Effect, Op, Outcome, Parameter};
@@ -49,23 +50,10 @@ const BAD_BOOT_MODE: Code =
     Code::new(400, "InvalidBootMode.NotSupport", "The specified parameter BootMode is not supported.");
 const BAD_LICENCE: Code =
     Code::new(400, "InvalidLicenseType.NotSupported", "The specified parameter LicenseType is not supported.");
-const NOT_AVAILABLE: Code = Code::new(403, "ImageStatus.NotAvailable", "The specified image status is not available.");
-const NOT_DEPRECATED: Code =
-    Code::new(403, "ImageStatus.NotDeprecated", "The specified image status is not deprecated.");
-const SHARED: Code = Code::new(
-    403,
-    "ImageUseShared",
-    "The specified image has been shared to others, please remove shared accounts first.",
-);
 const USED_BY_INSTANCE: Code = Code::new(
     403,
     "OperationDeined.ImageUsingByInstance",
     "The boot mode of the image cannot be modified because it has associated instances.",
-);
-const METADATA_ACCESS_OPENED: Code = Code::new(
-    403,
-    "InvalidOperation.FeaturesImdsSupportNotMatch",
-    "The specified parameter Features.ImdsSupport can not be set to v1 from v2.",
 );
 
 const CODES: &[Code] = &[
@@ -79,11 +67,11 @@ const CODES: &[Code] = &[
     codes::BOOT_MODE_FOR_ARCHITECTURE,
     BAD_LICENCE,
     codes::BAD_METADATA_ACCESS,
-    NOT_AVAILABLE,
-    NOT_DEPRECATED,
-    SHARED,
+    conflict::IMAGE_NOT_AVAILABLE,
+    conflict::IMAGE_NOT_DEPRECATED,
+    conflict::IMAGE_SHARED,
     USED_BY_INSTANCE,
-    METADATA_ACCESS_OPENED,
+    conflict::IMDS_OPENED,
     code::IMAGE_CREATING,
     code::IMAGE_NOT_FOUND,
 ];

@@ -5,6 +5,7 @@ use imprint_service::{ChangeSnapshot, Conflict, CreateSnapshot, DeleteSnapshot, 
 use serde_json::json;
 
 use crate::call::Call;
+use crate::conflict;
 use crate::fault::{Code, Fault, code};
 use crate::ids::WireId;
 use crate::inventory::codes::{
@@ -12,7 +13,6 @@ use crate::inventory::codes::{
 };
 use crate::inventory::names;
 use crate::op::{Effect, Kind, Op, Outcome, Parameter, Region, TAG_KEY, TAG_VALUE};
-use crate::ops::disks::{INCORRECT_DISK_STATUS, INCORRECT_INSTANCE_STATUS};
 
 const SNAPSHOT: Parameter = Parameter::text("SnapshotId", "The snapshot.").required();
 
@@ -35,9 +35,9 @@ pub(crate) const OPS: &[Op] = &[
             BAD_DESCRIPTION,
             BAD_RETENTION,
             NEVER_ATTACHED,
-            CREATING_SNAPSHOT,
-            INCORRECT_DISK_STATUS,
-            INCORRECT_INSTANCE_STATUS,
+            conflict::DISK_SNAPSHOTTING,
+            conflict::DISK_STATUS,
+            conflict::INSTANCE_STATUS,
             code::QUOTA_SNAPSHOTS,
             code::RESOURCE_GROUP_NOT_FOUND,
             BAD_TAG_KEY,
@@ -49,7 +49,7 @@ pub(crate) const OPS: &[Op] = &[
         .resources(|call| vec![call.resource("disk", "DiskId"), "snapshot/*".to_owned()])
         .faults(|error| match error {
             Error::Conflict(Conflict::DiskNeverAttached) => Some(NEVER_ATTACHED.fault()),
-            Error::Conflict(Conflict::DiskSnapshotting) => Some(CREATING_SNAPSHOT.fault()),
+            Error::Conflict(Conflict::DiskSnapshotting) => Some(conflict::DISK_SNAPSHOTTING.fault()),
             Error::OverQuota(Quota::DiskSnapshots, _) => Some(code::QUOTA_SNAPSHOTS.fault()),
             _ => None,
         }),
@@ -73,11 +73,11 @@ pub(crate) const OPS: &[Op] = &[
         SNAPSHOT,
         Parameter::of("Force", Kind::Truth, "Delete it although disks were made from it; images prevent it always."),
     ])
-    .codes(&[code::SNAPSHOT_NOT_FOUND, CREATED_IMAGE, CREATED_DISK, NOT_READY])
+    .codes(&[code::SNAPSHOT_NOT_FOUND, conflict::SNAPSHOT_USED_BY_IMAGE, conflict::SNAPSHOT_USED_BY_DISK, NOT_READY])
     .resources(|call| vec![call.resource("snapshot", "SnapshotId")])
     .faults(|error| match error {
-        Error::Conflict(Conflict::SnapshotUsedByImage) => Some(CREATED_IMAGE.fault()),
-        Error::Conflict(Conflict::SnapshotUsedByDisk) => Some(CREATED_DISK.fault()),
+        Error::Conflict(Conflict::SnapshotUsedByImage) => Some(conflict::SNAPSHOT_USED_BY_IMAGE.fault()),
+        Error::Conflict(Conflict::SnapshotUsedByDisk) => Some(conflict::SNAPSHOT_USED_BY_DISK.fault()),
         Error::Conflict(Conflict::SnapshotNotReady) => Some(NOT_READY.fault()),
         _ => None,
     }),
@@ -88,12 +88,7 @@ const BAD_RETENTION: Code =
     Code::new(400, "InvalidRetentionDays.Malformed", "The specified RetentionDays is wrongly formed.");
 const NEVER_ATTACHED: Code =
     Code::new(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to any instances.");
-const CREATING_SNAPSHOT: Code =
-    Code::new(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.");
 const TOKEN_MISMATCH: Code = Code::new(403, "IdempotentParameterMismatch", "The specified clientToken is used.");
-const CREATED_IMAGE: Code =
-    Code::new(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).");
-const CREATED_DISK: Code = Code::new(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).");
 const NOT_READY: Code = Code::new(403, "InvalidSnapshotId.NotReady", "The specified snapshot has not completed yet.");
 /// Longest time a snapshot can be told to be kept.
 const RETENTION_DAYS_MAX: u32 = 65_536;

@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::call::Call;
 use crate::error::Problem;
-use crate::fault::{Code, Fault, code};
-use crate::inventory::codes::{BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, TAG_COUNT, TAG_MISMATCH, wanted_tags};
+use crate::fault::{Fault, code};
+use crate::inventory::codes::{
+    BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, RESOURCE_NOT_FOUND, TAG_COUNT, TAG_MISMATCH, wanted_tags,
+};
 use crate::inventory::tagged::{TYPE_NOT_FOUND, Type, wire};
 use crate::op::{Effect, Op, Outcome, PAGE_NUMBER, PAGE_SIZE, Parameter, TAG_KEY, TAG_VALUE};
 use crate::ops::tags::resources;
@@ -24,7 +26,15 @@ const ID: Parameter = Parameter::text("ResourceId", "The thing.");
 pub(crate) const OPS: &[Op] = &[
     Op::ecs(Effect::Changes, "AddTags", "Tags one thing; TagResources is the newer way.", |call| Box::pin(add(call)))
         .parameters(&[TYPE.required(), ID.required(), TAG_KEY, TAG_VALUE])
-        .codes(&[BAD_TAG_KEY, BAD_TAG_VALUE, DUPLICATE_TAG_KEY, TAG_COUNT, TYPE_NOT_FOUND, NOT_FOUND, code::QUOTA_TAGS])
+        .codes(&[
+            BAD_TAG_KEY,
+            BAD_TAG_VALUE,
+            DUPLICATE_TAG_KEY,
+            TAG_COUNT,
+            TYPE_NOT_FOUND,
+            RESOURCE_NOT_FOUND,
+            code::QUOTA_TAGS,
+        ])
         .resources(resources)
         .faults(faults),
     Op::ecs(Effect::Changes, "RemoveTags", "Takes tags from one thing; UntagResources is the newer way.", |call| {
@@ -36,7 +46,7 @@ pub(crate) const OPS: &[Op] = &[
         Parameter::text("Tag.N.Key", "The key of a tag."),
         Parameter::text("Tag.N.Value", "Its value; any when absent."),
     ])
-    .codes(&[TAG_MISMATCH, TAG_COUNT, TYPE_NOT_FOUND, NOT_FOUND])
+    .codes(&[TAG_MISMATCH, TAG_COUNT, TYPE_NOT_FOUND, RESOURCE_NOT_FOUND])
     .resources(resources)
     .faults(faults),
     Op::ecs(Effect::Reads, "DescribeTags", "Lists tags with how many things have each.", |call| {
@@ -55,8 +65,6 @@ pub(crate) const OPS: &[Op] = &[
     .resources(counted),
 ];
 
-const NOT_FOUND: Code =
-    Code::new(404, "InvalidResourceId.NotFound", "The specified ResourceId is not found in our records.");
 /// Things whose tags are counted at a time.
 const COUNTED_AT_ONCE: u32 = 1000;
 /// Entries of a page of which nobody said, and the most there can be.
@@ -182,7 +190,7 @@ fn shown(((key, value), counts): (&(String, String), &[u64; Type::ALL.len()])) -
 
 fn thing(params: &Params) -> Result<Tagged, Fault> {
     let kind = Type::named(params.need("ResourceType")?).ok_or_else(|| TYPE_NOT_FOUND.fault())?;
-    kind.thing(params.need("ResourceId")?).ok_or_else(|| NOT_FOUND.fault())
+    kind.thing(params.need("ResourceId")?).ok_or_else(|| RESOURCE_NOT_FOUND.fault())
 }
 
 fn tags(params: &Params) -> Result<BTreeSet<String>, Fault> {
@@ -201,7 +209,7 @@ fn tags(params: &Params) -> Result<BTreeSet<String>, Fault> {
 fn faults(error: &Error) -> Option<Fault> {
     match error {
         Error::NotFound(Resource::Region(_)) => None,
-        Error::NotFound(_) => Some(NOT_FOUND.fault()),
+        Error::NotFound(_) => Some(RESOURCE_NOT_FOUND.fault()),
         Error::OverQuota(_, limit) => Some(code::QUOTA_TAGS.filled(&[&limit.to_string()])),
         _ => None,
     }

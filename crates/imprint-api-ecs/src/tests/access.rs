@@ -69,8 +69,27 @@ async fn a_right_is_to_one_resource_in_one_region_and_all_resources_are_asked() 
     }
     let elsewhere = [("ImageId", mine.as_str()), ("RegionId", "local-2"), ("Description", "elsewhere")];
     denial(&ann.ask("ModifyImageAttribute", &elsewhere).await);
-    // the image may be made, but not of this snapshot
+    // the image may be made, but not of this snapshot, whatever else is sent that says nothing
     denial(&ann.ask("CreateImage", &[("SnapshotId", &snapshot)]).await);
+    for nothing in [("DiskDeviceMapping.1.Colour", "blue"), ("DiskDeviceMapping.1.Size", "")] {
+        denial(&ann.ask("CreateImage", &[("SnapshotId", &snapshot), nothing]).await);
+    }
+}
+
+#[tokio::test]
+async fn images_that_are_looked_for_are_asked_for_however_the_list_is_written() {
+    let world = World::new().await;
+    let (shown, secret) = (world.image(|_| {}).await, world.image(|_| {}).await);
+    let not_this = format!("acs:ecs:*:*:image/{secret}");
+    let statements = json!([
+        { "Effect": "Allow", "Action": "ecs:DescribeImages", "Resource": "*" },
+        { "Effect": "Deny", "Action": "*", "Resource": not_this },
+    ]);
+    let ann = user_with(&world, "ann", document(&statements)).await;
+    ann.ask("DescribeImages", &[("ImageId", &shown)]).await.ok();
+    for before in [String::new(), " , ".to_owned(), ",".repeat(100), format!("{shown},,")] {
+        denial(&ann.ask("DescribeImages", &[("ImageId", &format!("{before}{secret}"))]).await);
+    }
 }
 
 #[tokio::test]
@@ -83,7 +102,40 @@ async fn a_right_in_one_region_is_none_in_another_where_no_region_is_named() {
     let statements = json!([{ "Effect": "Allow", "Action": "ecs:*", "Resource": all_here }]);
     let ann = user_with(&world, "ann", document(&statements)).await;
     denial(&ann.ask("DeleteInstance", &[("InstanceId", &there)]).await);
+    for action in ["StartInstances", "StopInstances", "RebootInstances", "DeleteInstances"] {
+        denial(&ann.ask(action, &[("InstanceId.1", &there)]).await);
+    }
+    denial(&ann.ask("GetInstanceConsoleOutput", &[("InstanceId", &there)]).await);
+    // of an image of another region, too
+    let abroad = world.image(|image| image.region = "local-2".to_owned()).await;
+    denial(&ann.ask("ReplaceSystemDisk", &[("InstanceId", &here), ("ImageId", &abroad)]).await);
+    // and of what is yet to be made of a thing there
+    let disk = world.disk(&there, DiskKind::Data, |disk| disk.region = "local-2".to_owned()).await;
+    denial(&ann.ask("CreateSnapshot", &[("DiskId", &disk)]).await);
+    let bob = json!([
+        { "Effect": "Allow", "Action": "ecs:*", "Resource": format!("acs:ecs:*:*:disk/{disk}") },
+        { "Effect": "Allow", "Action": "ecs:*", "Resource": all_here },
+    ]);
+    let bob = user_with(&world, "bob", document(&bob)).await;
+    denial(&bob.ask("CreateSnapshot", &[("DiskId", &disk)]).await);
     ann.ask("DeleteInstance", &[("InstanceId", &here)]).await.ok();
+}
+
+#[tokio::test]
+async fn a_machine_is_not_there_for_a_call_of_another_region() {
+    let world = World::new().await;
+    let image = world.image(|_| {}).await;
+    let there = world.instance(&image, |instance| instance.region = "local-2".to_owned()).await;
+    let not_found = "InvalidInstanceId.NotFound";
+    for action in ["StartInstances", "StopInstances", "RebootInstances", "DeleteInstances"] {
+        world.owner.ask(action, &[("InstanceId.1", &there)]).await.refused(not_found);
+    }
+    world.owner.ask("GetInstanceConsoleOutput", &[("InstanceId", &there)]).await.refused(not_found);
+    let one_by_one = [("InstanceId.1", there.as_str()), ("BatchOptimization", "SuccessFirst")];
+    let answer = world.owner.ask("StopInstances", &one_by_one).await.ok();
+    assert_eq!(answer["InstanceResponses"]["InstanceResponse"][0]["Code"], not_found);
+    let in_its_region = [("InstanceId.1", there.as_str()), ("RegionId", "local-2")];
+    world.owner.ask("DeleteInstances", &in_its_region).await.ok();
 }
 
 #[tokio::test]

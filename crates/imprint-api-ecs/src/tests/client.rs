@@ -79,7 +79,9 @@ impl Answer {
     /// What is wrong with it by the registry: a failure of ours, a code that its row does not list, no id, no message.
     pub(crate) fn complaint(&self) -> Option<String> {
         if !self.text.starts_with('{') {
-            return None;
+            // XML, for which its own tests look
+            let broken = self.status.is_server_error();
+            return broken.then(|| format!("{} answers {}: {}", self.action, self.status, self.text));
         }
         let (code, body) = (self.code(), self.body());
         let message = body["Message"].as_str().unwrap_or_default();

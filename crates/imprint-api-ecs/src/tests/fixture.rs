@@ -83,6 +83,7 @@ impl World {
             tags: Default::default(),
             created_at: self.now(),
             started_at: None,
+            ended_at: None,
             node: None,
             cpus: 1,
             memory_mib: 1024,

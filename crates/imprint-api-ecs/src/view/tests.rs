@@ -61,6 +61,9 @@ fn an_image_of_which_nothing_is_known_has_every_key_in_its_type() {
     ] {
         assert_eq!(shown[key], usual, "{key}");
     }
+    let platform = Some("Windows Server 2022".to_owned());
+    let named = Image { facts: Facts { platform, ..Facts::default() }, ..bare() };
+    assert_eq!(show(&named, "me", &annotation())["OSType"], "linux", "as lists find it");
     assert_eq!(shown["Features"]["NvmeSupport"], "unsupported");
     assert_eq!(shown["Features"]["ImdsSupport"], "v1");
     assert_eq!((shown.get("DetectionOptions"), shown.get("SecureBootOptions")), (None, None));

@@ -5,11 +5,12 @@ mod of_files;
 
 use http::Method;
 
-use super::making::body::{BAD_ARCHITECTURE, BAD_SYSTEM, BAD_SYSTEM_KIND, Members, Told, bad, require_maker};
+use super::making::body::{
+    BAD_ARCHITECTURE, BAD_SYSTEM, BAD_SYSTEM_KIND, BAD_TYPE, Members, SYSTEM_NEEDED, Told, bad, require_maker,
+};
 use super::making::place::{self, NOT_QUICK};
 use super::making::start::SAME_FILE;
 use super::making::{count, joined};
-use super::quick_import::{BAD_TYPE, SYSTEM_NEEDED};
 use crate::call::Call;
 use crate::fault::{Code, code, img};
 use crate::op::{Family, Op, Outcome, Parameter, run};
@@ -18,21 +19,18 @@ pub(super) const OPS: &[Op] =
     &[row("create_image", "/v2/cloudimages/action"), row("create_image_safely", "/v2.1/cloudimages/action")];
 
 const fn row(name: &'static str, path: &'static str) -> Op {
-    let about = "Makes an image of a stopped server's system disk (`instance_id`), of a file in a bucket \
-                 (`image_url`), or of a data disk (`volume_id`); `data_images` makes data disk images beside it, or \
+    let about = "Makes an image of the system disk of a server that is stopped or runs here \
+                 (`instance_id`), of a file in a bucket (`image_url`), or of a data disk (`volume_id`); `data_images` makes data disk images beside it, or \
                  alone. A job, or one that stands for several.";
     Op::new(Family::Creation, name, Method::POST, path, about, run!(create)).parameters(PARAMETERS).codes(CODES)
 }
-
-/// GiB of a system disk.
-pub(super) const SYSTEM_GIB: std::ops::RangeInclusive<u32> = 1..=1_024;
 
 const PARAMETERS: &[Parameter] = &[
     Parameter::body(
         "name",
         "1 to 128 letters, digits, blanks, `-`, `.` and `_`; must be given unless there are only `data_images`.",
     ),
-    Parameter::body("instance_id", "The server; it must be stopped."),
+    Parameter::body("instance_id", "The server: stopped, or running here."),
     Parameter::body("image_url", "The file: `bucket:object`."),
     Parameter::body("volume_id", "The disk to make a system image of."),
     Parameter::body(

@@ -4,7 +4,7 @@ use http::Method;
 use imprint_model::OsType;
 
 use super::jobs::label;
-use super::making::body::{BAD_SYSTEM_KIND, Members, Told, read_system, require_maker};
+use super::making::body::{BAD_SYSTEM_KIND, DATA_ENVIRONMENT, DATA_GIB, Members, Told, read_system, require_maker};
 use super::making::place::{self, Speed};
 use super::making::start::{OfFile, files};
 use super::making::{count, joined};
@@ -16,11 +16,6 @@ pub(super) const OPS: &[Op] = &[
     row("create_data_image", "/v1/cloudimages/dataimages/action"),
     row("create_data_image_safely", "/v2.1/cloudimages/dataimages/action"),
 ];
-
-/// GiB of a data disk.
-pub(super) const DATA_GIB: std::ops::RangeInclusive<u32> = 1..=2_048;
-/// What images of data disks are for.
-pub(super) const DATA_ENVIRONMENT: (&str, &str) = ("virtual_env_type", "DataImage");
 
 const fn row(name: &'static str, path: &'static str) -> Op {
     Op::new(

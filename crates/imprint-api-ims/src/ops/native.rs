@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use form_urlencoded::Serializer;
 use http::{Method, StatusCode};
-use imprint_model::{Facts, Image, ImageId, Visibility};
+use imprint_http::page_link;
+use imprint_model::{Facts, Image, Visibility};
 use imprint_service::{Change, CreateImage, FactChange, Presence};
 use serde_json::{Map, Value, json};
 
@@ -103,28 +103,17 @@ async fn list(call: Call) -> Outcome {
     let images = question.images(&call).await?;
     let mut out = b"{\"images\":".to_vec();
     query::write_images(&call, &images, &mut out).await?;
-    let mut link = |name: &str, marker| {
-        let text = Value::from(link(&call.query, marker)).to_string();
+    let mut link = |name: &str, marker: Option<&str>| {
+        let text = Value::from(page_link("/v2/images", &call.query, marker)).to_string();
         out.extend_from_slice(format!(",\"{name}\":{text}").as_bytes());
     };
     link("first", None);
     // a page that is not full is the last one
     if let Some(last) = images.last().filter(|_| images.len() == question.limit as usize) {
-        link("next", Some(last.id));
+        link("next", Some(&last.id.to_string()));
     }
     out.extend_from_slice(b",\"schema\":\"/v2/schemas/images\"}");
     Ok(answer::written(StatusCode::OK, out))
-}
-
-/// The first page of a list, or the one after `marker`, with all other parameters as they came.
-fn link(params: &[(String, String)], marker: Option<ImageId>) -> String {
-    let mut query = Serializer::new(String::new());
-    query.extend_pairs(params.iter().filter(|(name, _)| name != "marker"));
-    if let Some(marker) = marker {
-        query.append_pair("marker", &marker.to_string());
-    }
-    let query = query.finish();
-    if query.is_empty() { "/v2/images".to_owned() } else { format!("/v2/images?{query}") }
 }
 
 async fn show(call: Call) -> Outcome {

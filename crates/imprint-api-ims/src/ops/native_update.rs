@@ -3,11 +3,12 @@
 
 use http::{Method, StatusCode};
 use imprint_model::Visibility;
-use imprint_service::{Ask, Change, Error, UpdateRules};
+use imprint_service::{Ask, Change, UpdateRules};
 use serde_json::{Map, Value, json};
 
 use super::native::{BAD_FORMAT, own_attribute, shown};
-use super::update_image::read::{ELEMENTS_MAX, element_changes};
+use super::update_image::faults;
+use super::update_image::read::{bad, element_changes, elements};
 use crate::access::settle;
 use crate::answer;
 use crate::attributes::EXCLUSIVE;
@@ -17,8 +18,8 @@ use crate::op::{Family, IMAGE_ID, Op, Outcome, run};
 
 /// The older of the two grammars.
 const OLD: &str = "application/openstack-images-v2.0-json-patch";
-/// The newer one, and what counts as it.
-const NEW: [&str; 2] = ["application/openstack-images-v2.1-json-patch", "application/json"];
+/// The newer one, what counts as it, and the older.
+const MEDIA_TYPES: [&str; 3] = ["application/openstack-images-v2.1-json-patch", "application/json", OLD];
 /// What elements of the older grammar are called by.
 const VERBS: [&str; 3] = ["add", "replace", "remove"];
 
@@ -58,10 +59,6 @@ pub(super) fn bad_value(name: &str) -> Fault {
         .with_message(format!("The request message format is invalid: {shown} has no value that it may have."))
 }
 
-fn bad(why: &str) -> Fault {
-    code::BAD_BODY.with_message(format!("The request message format is invalid: {why}."))
-}
-
 async fn update(call: Call) -> Outcome {
     let id = call.image_id()?;
     let changes = read(&call)?;
@@ -73,16 +70,8 @@ async fn update(call: Call) -> Outcome {
 }
 
 fn read(call: &Call) -> Result<Vec<Change>, Fault> {
-    let media_type = call.header("content-type").unwrap_or(NEW[0]);
-    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (media_type, elements) = elements(call, &MEDIA_TYPES, "JSON patch's")?;
     let old = media_type == OLD;
-    if !old && !NEW.contains(&media_type.as_str()) {
-        return Err(bad("the content is not of a JSON patch's type"));
-    }
-    let Value::Array(elements) = call.json()? else { return Err(bad("the content is not an array")) };
-    if elements.len() > ELEMENTS_MAX {
-        return Err(bad(&format!("there are more than {ELEMENTS_MAX} elements")));
-    }
     let mut changes = Vec::with_capacity(elements.len());
     for element in elements {
         let element = if old { renewed(element)? } else { element };
@@ -120,16 +109,4 @@ fn own_element(element: &Value) -> Result<Option<Change>, Fault> {
         _ => return Err(bad_value(name)),
     };
     Ok(Some(Change::Visibility(visibility)))
-}
-
-fn faults(error: &Error) -> Option<Fault> {
-    match error {
-        Error::PropertyPresent(name) => {
-            Some(code::ATTRIBUTE_CONFLICT.with_message(format!("The attribute {name} cannot be on the same image.")))
-        }
-        Error::Conflict(imprint_service::Conflict::ImageUsedByInstance) => Some(
-            code::ATTRIBUTE_CONFLICT.with_message("The boot mode of an image that a server uses cannot be changed."),
-        ),
-        _ => None,
-    }
 }

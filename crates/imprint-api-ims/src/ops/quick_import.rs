@@ -4,12 +4,15 @@ use http::Method;
 
 use super::data_image;
 use super::jobs::label;
-use super::making::body::{BAD_ARCHITECTURE, BAD_SYSTEM, BAD_SYSTEM_KIND, Members, Told, read_system, require_maker};
+use super::making::body::{
+    BAD_ARCHITECTURE, BAD_SYSTEM, BAD_SYSTEM_KIND, BAD_TYPE, Members, SYSTEM_GIB, SYSTEM_NEEDED, Told, read_machine,
+    read_system, require_maker,
+};
 use super::making::place::{self, NOT_QUICK, Speed};
 use super::making::start::{OfFile, files};
 use super::making::{count, joined};
 use crate::call::Call;
-use crate::fault::{Code, Fault, code, img};
+use crate::fault::{Code, Fault, code};
 use crate::op::{Family, Op, Outcome, Parameter, run};
 
 pub(super) const OPS: &[Op] = &[
@@ -39,11 +42,6 @@ const PARAMETERS: &[Parameter] = &[
     Parameter::body("enterprise_project_id", "The enterprise project to put it in."),
 ];
 
-/// The type of an image that cannot be.
-pub(super) const BAD_TYPE: Code = img("IMG.0024");
-/// The system must be told.
-pub(super) const SYSTEM_NEEDED: Code = img("IMG.0159");
-
 const LISTS: &[&[Code]] = &[
     Told::CODES,
     place::SOURCE_CODES,
@@ -69,10 +67,9 @@ async fn create(call: Call) -> Outcome {
 
 fn read(members: Members<'_>) -> Result<OfFile, Fault> {
     let mut told = Told::read(members)?;
-    match members.text("type")? {
+    match read_machine(members, &mut told)? {
+        None => {}
         Some("DataImage") => return data_image::read(members, told, Speed::Quick),
-        None | Some("ECS" | "FusionCompute") => {}
-        Some("BMS" | "Ironic") => told.note("virtual_env_type", "Ironic"),
         Some(_) => return Err(BAD_TYPE.fault()),
     }
     members.need("os_version", SYSTEM_NEEDED)?;
@@ -81,7 +78,7 @@ fn read(members: Members<'_>) -> Result<OfFile, Fault> {
         told,
         place: place::source(members)?,
         format: None,
-        min_disk_gib: members.gib("min_disk", super::create_image::SYSTEM_GIB)?,
+        min_disk_gib: members.gib("min_disk", SYSTEM_GIB)?,
         speed: Speed::Quick,
         label: label::OF_FILE,
     })

@@ -72,7 +72,7 @@ async fn denied(call: &Call, id: ImageId) -> Fault {
     }
 }
 
-fn faults(error: &Error) -> Option<Fault> {
+pub(super) fn faults(error: &Error) -> Option<Fault> {
     match error {
         Error::PropertyPresent(name) => {
             Some(code::ATTRIBUTE_CONFLICT.with_message(format!("The attribute {name} cannot be on the same image.")))

@@ -16,13 +16,13 @@ pub(super) const OPS: &[Op] = &[Op::new(
     "create_whole_image",
     Method::POST,
     "/v1/cloudimages/wholeimages/action",
-    "Makes an image of all disks of a stopped server, or of a backup, which is a snapshot of a system disk here; a \
-     job.",
+    "Makes an image of all disks of a server that is stopped or runs here, or of a backup, which is a snapshot of a \
+     system disk here; a job.",
     run!(create),
 )
 .parameters(&[
     Parameter::body("name", "1 to 128 letters, digits, blanks, `-`, `.` and `_`.").required(),
-    Parameter::body("instance_id", "The server; it must be stopped."),
+    Parameter::body("instance_id", "The server: stopped, or running here."),
     Parameter::body("backup_id", "The backup, instead of a server."),
     Parameter::body("vault_id", "Has no effect: backups have no places of their own here."),
     Parameter::body("whole_image_type", "`CBR` or `CSBS`: both are alike here."),

@@ -1,5 +1,6 @@
 //! Machines, disks and snapshots, where something runs them.
 
+use http::StatusCode;
 use imprint_model::{Caller, DiskCategory, DiskId, ImageId, InstanceId, SnapshotId};
 use imprint_service::testing::World;
 use imprint_service::{
@@ -9,6 +10,7 @@ use imprint_service::{
 use serde_json::{Value, json};
 
 use super::{Case, Fixture, NOBODY, case};
+use crate::wire;
 
 /// What is there before anything is asked.
 pub(super) struct Put {
@@ -182,4 +184,30 @@ pub(super) fn cases(fixture: &Fixture) -> Vec<Case> {
         case("delete_instance", "DELETE", one(still, ""), none(), 409),
         case("delete_instance", "DELETE", one(still, "?force"), none(), 204),
     ]
+}
+
+/// Policies speak of images alone here, so that nothing permits a user whom they bind what is done with machines.
+#[tokio::test]
+async fn whoever_policies_bind_has_no_machines_here() {
+    let fixture = Fixture::new().await;
+    let (status, body) =
+        fixture.ask("POST", "/imprint/v1/accounts/acme/users", &fixture.admin, json!({ "name": "ann" })).await;
+    assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    let ann: wire::NewBoundUser = serde_json::from_slice(&body).expect("a user");
+    let keys = (ann.access_key_id.as_str(), ann.access_key_secret.as_str());
+    let token = super::log_in(&fixture.dialect, &fixture.world, keys, "nonce-of-ann").await;
+    let everything = "/imprint/v1/accounts/acme/users/ann/policies/AdministratorAccess?kind=System";
+    for permitted in [false, true] {
+        if permitted {
+            let (status, body) = fixture.ask("PUT", everything, &fixture.admin, json!({})).await;
+            assert_eq!(status, StatusCode::NO_CONTENT, "{body:?}");
+        }
+        for Case { op, method, path, body, status: done } in cases(&fixture) {
+            if done.is_success() {
+                let (status, body) = fixture.ask(method, &path, &token, body).await;
+                let refused = [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status);
+                assert!(refused, "{op} {path} gave {status}: {}", String::from_utf8_lossy(&body));
+            }
+        }
+    }
 }

@@ -56,7 +56,7 @@ impl Item for Instance {
     const TABLE: &'static str = "instance";
     const COLUMNS: &'static str = "id, owner, region, name, host_name, description, status, class, image_id, locked, \
                                    protected, user_data, resource_group, tags, created_at, started_at, node, cpus, \
-                                   memory_mib, architecture, boot_mode, nvme, stop_by, restart, failure";
+                                   memory_mib, architecture, boot_mode, nvme, stop_by, restart, failure, ended_at";
 
     fn id(&self) -> InstanceId {
         self.id
@@ -84,6 +84,7 @@ impl Item for Instance {
             tags,
             created_at,
             started_at,
+            ended_at,
             node,
             cpus,
             memory_mib,
@@ -120,6 +121,7 @@ impl Item for Instance {
             (*stop_by).into(),
             (*restart).into(),
             failure.as_ref().into(),
+            (*ended_at).into(),
         ])
     }
 
@@ -141,6 +143,7 @@ impl Item for Instance {
             tags: row.json(13)?,
             created_at: row.get(14)?,
             started_at: row.get(15)?,
+            ended_at: row.get(25)?,
             node: row.get(16)?,
             cpus: row.get(17)?,
             memory_mib: row.get(18)?,

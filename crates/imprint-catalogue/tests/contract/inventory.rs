@@ -109,6 +109,7 @@ fn machine(rng: &mut StdRng, images: &[ImageId]) -> Instance {
         resource_group: text(pick(rng, &GROUPS)),
         tags: tags(rng),
         started_at: pick(rng, &[None, Some(Timestamp(7))]),
+        ended_at: pick(rng, &[None, Some(Timestamp(9))]),
         node: text(pick(rng, &NODES)),
         cpus: rng.random_range(1..9),
         memory_mib: rng.random_range(1..4096),

@@ -92,6 +92,7 @@ pub(crate) fn instance(owner: &str, image: ImageId, at: i64) -> Instance {
         tags: [].into(),
         created_at: Timestamp(at),
         started_at: None,
+        ended_at: None,
         node: None,
         cpus: 1,
         memory_mib: 512,

@@ -20,6 +20,8 @@ use crate::{Format, ReadAt};
 
 /// Texts kept; what is beyond is only counted.
 const TEXTS_MAX: usize = 50;
+/// Records that one check looks at, and places that it compares; a file may lead to the same ones again and again.
+const STEPS_MAX: u64 = 1 << 32;
 /// Bytes of the disk read at a time.
 const PIECE_BYTES: u64 = 1024 * 1024;
 
@@ -60,30 +62,46 @@ impl Check {
     }
 }
 
+/// Steps that are left.
+struct Steps(u64);
+
+impl Steps {
+    fn take(&mut self, count: u64) -> io::Result<()> {
+        let too_much = || io::Error::new(io::ErrorKind::Unsupported, "a file with too much to check");
+        self.0 = self.0.checked_sub(count).ok_or_else(too_much)?;
+        Ok(())
+    }
+}
+
 /// Compares a file's records with each other. The file is not changed; its data is not read.
 ///
 /// # Errors
-/// When it cannot be opened as a disk at all: see [`open`].
+/// When it cannot be opened as a disk at all: see [`open`]. [`OpenError::Unsupported`] when there is too much to check.
 pub fn check_structure(file: &Arc<dyn ReadAt>, format: Format) -> Result<Check, OpenError> {
+    check_within(file, format, Steps(STEPS_MAX))
+}
+
+fn check_within(file: &Arc<dyn ReadAt>, format: Format, steps: Steps) -> Result<Check, OpenError> {
     open(Arc::clone(file), format)?;
     let mut check = Check { has_records: true, ..Check::default() };
     match format {
-        Format::Qcow2 => qcow2::check(&**file, &mut check)?,
-        Format::Vmdk => vmdk::check(file, &mut check)?,
-        Format::Vhd => blocks(vhd::places(file)?, &mut check),
-        Format::Vhdx => blocks(vhdx::places(file)?, &mut check),
-        Format::Vdi => blocks(vdi::places(file)?, &mut check),
+        Format::Qcow2 => qcow2::check(&**file, steps, &mut check)?,
+        Format::Vmdk => vmdk::check(file, steps, &mut check)?,
+        Format::Vhd => blocks(vhd::places(file)?, steps, &mut check)?,
+        Format::Vhdx => blocks(vhdx::places(file)?, steps, &mut check)?,
+        Format::Vdi => blocks(vdi::places(file)?, steps, &mut check)?,
         _ => check.has_records = false,
     }
     Ok(check)
 }
 
 /// No two blocks share bytes, and none lies over headers or tables.
-fn blocks(placed: Option<Placed>, check: &mut Check) {
+fn blocks(placed: Option<Placed>, steps: Steps, check: &mut Check) -> io::Result<()> {
     match placed {
-        Some(placed) => overlap::look(placed.starts, placed.len, &placed.reserved, check),
+        Some(placed) => overlap::look(placed.starts, placed.len, &placed.reserved, steps, check)?,
         None => check.has_records = false,
     }
+    Ok(())
 }
 
 /// Reads every byte of a disk that is not known to be zero, which looks at every record and checksum there is.

@@ -1,9 +1,18 @@
 //! Whether any two stored units share bytes of the file.
 
-use super::Check;
+use std::io;
+
+use super::{Check, Steps};
 
 /// Looks at units of `len` bytes that begin at `starts`, and at ranges (from, to) that no unit may touch.
-pub(super) fn look(mut starts: Vec<u64>, len: u64, reserved: &[(u64, u64)], check: &mut Check) {
+pub(super) fn look(
+    mut starts: Vec<u64>,
+    len: u64,
+    reserved: &[(u64, u64)],
+    mut steps: Steps,
+    check: &mut Check,
+) -> io::Result<()> {
+    steps.take(starts.len() as u64)?;
     starts.sort_unstable();
     for pair in starts.windows(2) {
         if pair[1] - pair[0] < len {
@@ -13,7 +22,9 @@ pub(super) fn look(mut starts: Vec<u64>, len: u64, reserved: &[(u64, u64)], chec
     for &(from, to) in reserved {
         let first = starts.partition_point(|&start| start.saturating_add(len) <= from);
         for start in starts[first..].iter().take_while(|&&start| start < to) {
+            steps.take(1)?;
             check.error(|| format!("a unit at byte {start} of the file lies over the records from {from} to {to}"));
         }
     }
+    Ok(())
 }

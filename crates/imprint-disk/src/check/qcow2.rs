@@ -3,8 +3,8 @@
 
 use std::io;
 
-use super::Check;
 use super::qcow2_tables::{Claim, Counts, Head, count};
+use super::{Check, Steps};
 use crate::fields::fits;
 use crate::{ReadAt, corrupt};
 
@@ -12,9 +12,9 @@ const REFCOUNT_TABLE_BYTES_MAX: u64 = 8 << 20;
 /// Claims of being the only reference that are kept to be compared; the rest is not compared.
 const CLAIMS_MAX: usize = 1 << 24;
 
-pub(super) fn check(file: &dyn ReadAt, check: &mut Check) -> io::Result<()> {
+pub(super) fn check(file: &dyn ReadAt, steps: Steps, check: &mut Check) -> io::Result<()> {
     let head = Head::read(file)?;
-    let mut counts = Counts::new(&head, file.size_bytes())?;
+    let mut counts = Counts::new(&head, file.size_bytes(), steps)?;
     let blocks = refcount_blocks(file, &head)?;
     for &block in blocks.iter().filter(|&&block| block != 0) {
         counts.take_cluster("a refcount block", block, check);
@@ -25,7 +25,7 @@ pub(super) fn check(file: &dyn ReadAt, check: &mut Check) -> io::Result<()> {
             claims.push(claim);
         }
     })?;
-    let stored = compare(file, &head, &blocks, &counts, check)?;
+    let stored = compare(file, &head, &blocks, &mut counts, check)?;
     for Claim { what, cluster, only } in claims {
         let count = usize::try_from(cluster).ok().and_then(|cluster| stored.get(cluster)).copied();
         if count.is_some_and(|count| (count == 1) != only) {
@@ -48,7 +48,13 @@ fn refcount_blocks(file: &dyn ReadAt, head: &Head) -> io::Result<Vec<u64>> {
 }
 
 /// Compares each stored count with what was counted; returns the stored ones, cut to 255.
-fn compare(file: &dyn ReadAt, head: &Head, blocks: &[u64], counts: &Counts, check: &mut Check) -> io::Result<Vec<u8>> {
+fn compare(
+    file: &dyn ReadAt,
+    head: &Head,
+    blocks: &[u64],
+    counts: &mut Counts,
+    check: &mut Check,
+) -> io::Result<Vec<u8>> {
     let per_block = (head.cluster() * 8) >> head.refcount_order;
     let mut stored = vec![0; usize::try_from(counts.clusters()).map_err(io::Error::other)?];
     let mut block = vec![0; usize::try_from(head.cluster()).map_err(io::Error::other)?];
@@ -58,6 +64,7 @@ fn compare(file: &dyn ReadAt, head: &Head, blocks: &[u64], counts: &Counts, chec
         if at == 0 && number >= needed {
             continue;
         }
+        counts.steps.take(per_block)?;
         if at == 0 {
             block.fill(0);
         } else if file.read_at(at, &mut block).is_err() {

@@ -3,14 +3,12 @@
 
 use std::io;
 
-use super::Check;
+use super::{Check, Steps};
 use crate::fields::{array, be16, be32, be64, fits};
 use crate::{ReadAt, corrupt};
 
 /// Counters kept, of four bytes each: a file of 4 TiB in the usual clusters.
 const CLUSTERS_MAX: u64 = 1 << 26;
-/// Tables of the second level looked at, those of all snapshots together.
-const TABLES_MAX: u64 = 1 << 24;
 const L1_BYTES_MAX: u64 = 32 << 20;
 /// Bitmaps and their directory.
 const BITMAPS_MAX: u32 = 65_535;
@@ -103,17 +101,17 @@ pub(super) struct Counts {
     cluster_bits: u32,
     file_bytes: u64,
     counts: Vec<u32>,
-    tables_left: u64,
+    pub(super) steps: Steps,
 }
 
 impl Counts {
-    pub(super) fn new(head: &Head, file_bytes: u64) -> io::Result<Counts> {
+    pub(super) fn new(head: &Head, file_bytes: u64, steps: Steps) -> io::Result<Counts> {
         let clusters = file_bytes.div_ceil(head.cluster());
         if clusters > CLUSTERS_MAX {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "qcow2: it has too many clusters to check"));
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a qcow2 of too many clusters to check"));
         }
         let counts = vec![0; usize::try_from(clusters).map_err(io::Error::other)?];
-        Ok(Counts { cluster_bits: head.cluster_bits, file_bytes, counts, tables_left: TABLES_MAX })
+        Ok(Counts { cluster_bits: head.cluster_bits, file_bytes, counts, steps })
     }
 
     /// How often the cluster of that number is referred to; 0 behind the end.
@@ -177,8 +175,9 @@ pub(super) fn count(
     count_bitmaps(file, head, counts, check)
 }
 
-/// A table of 64-bit entries.
-fn entries(file: &dyn ReadAt, at: u64, count: u64, bytes_max: u64) -> io::Result<Vec<u64>> {
+/// A table of 64-bit entries, each of which is a step.
+fn entries(file: &dyn ReadAt, (at, count): (u64, u64), bytes_max: u64, steps: &mut Steps) -> io::Result<Vec<u64>> {
+    steps.take(count)?;
     let len = count.checked_mul(8).filter(|&len| len <= bytes_max && fits(at, len, 1, file.size_bytes()));
     let len =
         len.ok_or_else(|| corrupt(format!("qcow2: a table at byte {at} is too long or lies outside the file")))?;
@@ -197,7 +196,7 @@ fn count_disk(
     claim: &mut dyn FnMut(Claim),
 ) -> io::Result<()> {
     counts.take("a table of the first level", l1_at, l1_entries.saturating_mul(8), check);
-    for entry in entries(file, l1_at, l1_entries, L1_BYTES_MAX)? {
+    for entry in entries(file, (l1_at, l1_entries), L1_BYTES_MAX, &mut counts.steps)? {
         let at = entry & PLACE;
         if at == 0 {
             continue;
@@ -210,9 +209,6 @@ fn count_disk(
         if !counts.take_cluster("a table of the second level", at, check) {
             continue;
         }
-        counts.tables_left = counts.tables_left.checked_sub(1).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::Unsupported, "qcow2: it and its snapshots have too many tables to check")
-        })?;
         count_table(file, head, at, counts, check, claim)?;
     }
     Ok(())
@@ -228,7 +224,7 @@ fn count_table(
     claim: &mut dyn FnMut(Claim),
 ) -> io::Result<()> {
     let step = if head.extended { 2 } else { 1 };
-    let table = entries(file, at, head.cluster() / 8, head.cluster())?;
+    let table = entries(file, (at, head.cluster() / 8), head.cluster(), &mut counts.steps)?;
     for entry in table.chunks(step) {
         let place = entry[0];
         if place & COMPRESSED != 0 {
@@ -294,7 +290,7 @@ fn count_bitmaps(file: &dyn ReadAt, head: &Head, counts: &mut Counts, check: &mu
         };
         rest = next;
         counts.take("the table of a bitmap", table_at, table_entries * 8, check);
-        for entry in entries(file, table_at, table_entries, BITMAP_TABLE_BYTES_MAX)? {
+        for entry in entries(file, (table_at, table_entries), BITMAP_TABLE_BYTES_MAX, &mut counts.steps)? {
             if entry & PLACE != 0 {
                 counts.take_cluster("a part of a bitmap", entry & PLACE, check);
             }

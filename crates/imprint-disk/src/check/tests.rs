@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Check, check_structure};
+use super::{Check, Steps, check_structure, check_within};
 use crate::tests::samples;
-use crate::{Compression, Export, Format, ReadAt, Target};
+use crate::{Compression, Export, Format, OpenError, ReadAt, Target};
 
 fn written(target: Target) -> Vec<u8> {
     let mut disk = vec![0; 3 << 20];
@@ -83,6 +83,36 @@ fn grains_that_lie_over_each_other() {
     assert_eq!(look(image.clone(), Format::Vmdk).errors, 1);
     samples::put(&mut image, 22 * 512 + 4, &22_u32.to_le_bytes());
     assert!(look(image, Format::Vmdk).errors > 0);
+}
+
+#[test]
+fn the_same_table_again_and_again_is_too_much() {
+    let within =
+        |file: &[u8], format, steps| check_within(&(Arc::new(file.to_vec()) as Arc<dyn ReadAt>), format, Steps(steps));
+    let is_too_much = |checked| matches!(checked, Err(OpenError::Unsupported(_)));
+    let mut file = written(Target::qcow2(Compression::None));
+    assert!(within(&file, Format::Qcow2, 100_000).is_ok());
+    // the first level has 8,192 entries, each of which leads to the one table of the second
+    let l1_at = be64(&file, 40);
+    samples::put(&mut file, 36, &8192_u32.to_be_bytes());
+    let entry: [u8; 8] = file[l1_at..l1_at + 8].try_into().expect("eight");
+    let level = entry.repeat(8192);
+    let end = file.len().next_multiple_of(65_536);
+    file.resize(end, 0);
+    samples::put(&mut file, 40, &(end as u64).to_be_bytes());
+    file.extend(level);
+    assert!(is_too_much(within(&file, Format::Qcow2, 8191 * 8192)));
+    assert!(within(&file, Format::Qcow2, 8300 * 8192).is_ok_and(|check| check.errors > 0));
+
+    // every grain stands at the beginning, and so does every table
+    let mut image = samples::vmdk(&samples::descriptor("monolithicSparse", samples::EXTENT));
+    samples::put(&mut image, 21 * 512, &22_u32.to_le_bytes());
+    for grain in 0..16 {
+        samples::put(&mut image, 22 * 512 + 4 * grain, &22_u32.to_le_bytes());
+    }
+    image.resize(512 * 512, 0);
+    assert!(is_too_much(within(&image, Format::Vmdk, 16)));
+    assert!(within(&image, Format::Vmdk, 100).is_ok_and(|check| check.errors > 16));
 }
 
 #[test]

@@ -30,11 +30,13 @@ pub(super) struct Block {
     distances: [u32; DISTANCES],
     /// Bits that stand beside codes.
     extra_bits: u64,
+    fixed: (Codes<SYMBOLS>, Codes<DISTANCES>),
 }
 
 impl Block {
     pub(super) fn new() -> Block {
-        Block { sequences: Vec::new(), symbols: [0; SYMBOLS], distances: [0; DISTANCES], extra_bits: 0 }
+        let fixed = (fixed_symbols(), fixed_distances());
+        Block { sequences: Vec::new(), symbols: [0; SYMBOLS], distances: [0; DISTANCES], extra_bits: 0, fixed }
     }
 
     pub(super) fn clear(&mut self) {
@@ -68,14 +70,15 @@ impl Block {
         let distances = Codes::new(&self.distances, LONGEST_CODE);
         let head = Head::new(&symbols, &distances);
         let dynamic = head.cost() + symbols.cost(&self.symbols) + distances.cost(&self.distances);
-        let fixed = fixed_symbols().cost(&self.symbols) + fixed_distances().cost(&self.distances);
+        let (fixed_symbols, fixed_distances) = &self.fixed;
+        let fixed = fixed_symbols.cost(&self.symbols) + fixed_distances.cost(&self.distances);
         let stored = data.len() as u64 * 8 + 35;
         let coded = dynamic.min(fixed) + self.extra_bits;
         if stored <= coded {
             store(data, is_last, bits);
         } else if fixed <= dynamic {
             bits.add(u64::from(is_last) | FIXED << 1, 3);
-            self.write_coded(data, &fixed_symbols(), &fixed_distances(), bits);
+            self.write_coded(data, fixed_symbols, fixed_distances, bits);
         } else {
             bits.add(u64::from(is_last) | DYNAMIC << 1, 3);
             head.write(bits);

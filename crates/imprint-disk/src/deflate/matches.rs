@@ -8,7 +8,7 @@ const AT_ONCE: usize = size_of::<u64>();
 /// With four places each, the table just fits into the fastest cache.
 const HASH_BITS: u32 = 12;
 /// Places remembered under one hash, 16 bits each in one number.
-const WAYS: u32 = 4;
+const WAYS: usize = 4;
 /// After so many bytes without a match places are left out, more and more: noise costs little then.
 const PATIENCE: usize = 64;
 
@@ -70,11 +70,16 @@ impl Finder {
     fn at(&mut self, data: &[u8], at: usize) -> Option<Match> {
         let here = eight(data, at);
         let places = self.remember(at, group(here));
+        let backs: [usize; WAYS] = std::array::from_fn(|way| usize::from(back(at, places, way)));
+        let differs = backs.map(|back| eight(data, at - back) ^ here);
+        // most places of most data are none: that is to be known before anything else is
+        if differs.iter().all(|&differs| group(differs) != 0) {
+            return None;
+        }
         // without a branch for each place, which nobody could predict: length and nearness in one number
         let mut best = 0;
-        for way in 0..WAYS {
-            let back = usize::from(back(at, places, way));
-            let length = (eight(data, at - back) ^ here).trailing_zeros() / 8;
+        for (back, differs) in backs.into_iter().zip(differs) {
+            let length = differs.trailing_zeros() / 8;
             let length = if self.reaches(back) { length as usize } else { 0 };
             best = best.max(length << 16 | (usize::from(u16::MAX) - back));
         }
@@ -123,7 +128,7 @@ impl Finder {
 /// How far back one of `places` is from `at`: never before the data begins, since later places are not known yet.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "a place is its low 16 bits")]
-fn back(at: usize, places: u64, way: u32) -> u16 {
+fn back(at: usize, places: u64, way: usize) -> u16 {
     low(at).wrapping_sub((places >> (16 * way)) as u16)
 }
 

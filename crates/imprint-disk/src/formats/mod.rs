@@ -1,7 +1,5 @@
 //! One module per format: how it is recognised and what makes it unsafe. Rules follow the format's own specification,
 //! and refuse rather than repair: what two readers could understand differently is not accepted.
-//!
-//! Never here: reading or writing guest data.
 
 pub(crate) mod blocks;
 pub(crate) mod gpt;

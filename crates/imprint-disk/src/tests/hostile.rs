@@ -175,6 +175,8 @@ fn vmdk_headers() {
     for entries in [0_u32, 513, u32::MAX] {
         assert_inconsistent(&with(image(), 44, &entries.to_le_bytes()), "VMDK grain table");
     }
+    // QEMU would read the file as a descriptor
+    assert_inconsistent(&with(image(), 12, &[0; 8]), "VMDK capacity");
     assert_inconsistent(&with(image(), 73, b"\n\n\n\n"), "VMDK header");
     assert_inconsistent(&with(image(), 77, &[1, 0]), "VMDK compression");
     for sector in [1000_u64, u64::MAX - 1] {

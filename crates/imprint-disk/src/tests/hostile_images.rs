@@ -166,6 +166,7 @@ fn vmdk() -> Vec<Case> {
         case("VMDK: grain size 0", with(sound(), 20, &[0; 8]), Fate::Refused),
         case("VMDK: grain size no power of two", with(sound(), 20, &[129]), Fate::Refused),
         case("VMDK: 4 billion entries in a grain table", with(sound(), 44, &[0xff; 4]), Fate::Refused),
+        case("VMDK: no sectors", with(sound(), 12, &[0; 8]), Fate::Refused),
         case("VMDK: 8 ZiB", with(sound(), 12, &[0xff; 8]), Fate::Refused),
         case("VMDK: directory behind the end", with(sound(), 56, &[0xff, 0xff, 0xff]), Fate::Refused),
         case("VMDK: grain table behind the end", with(sound(), 21 * 512, &[0xff; 4]), Fate::Corrupt),

@@ -164,8 +164,10 @@ impl Reader<'_> {
             _ if opens => self.open(Kind::Other),
             "set" => self.set(arguments.first()),
             "blscfg" => {
-                self.config.uses_bls = true;
-                self.config.variables = self.variables.clone();
+                // entries are listed by the first; a file may say it as often as it has lines
+                if !std::mem::replace(&mut self.config.uses_bls, true) {
+                    self.config.variables = self.variables.clone();
+                }
             }
             "configfile" => self.config.goes_on_with = arguments.first().map(|path| self.expanded(path)),
             _ if words.len() == 1 && is_assignment(&first.text) => self.set(Some(&first.text)),

@@ -1,6 +1,6 @@
 //! Whether a machine gets its address where it is, or brings one along.
 
-use crate::report::{Item, ItemName, Risk};
+use crate::report::{Item, ItemName, PackageFormat, Risk};
 use crate::settings::{assigned, assignments, sections};
 use crate::text::clean_word;
 
@@ -115,17 +115,11 @@ fn automatic(scene: &Scene<'_>) -> Option<(&'static str, String)> {
 }
 
 fn has_dhcp_client(scene: &Scene<'_>) -> bool {
-    const CLIENTS: [&str; 8] = [
-        "/sbin/dhclient",
-        "/usr/sbin/dhclient",
-        "/sbin/dhcpcd",
-        "/usr/sbin/dhcpcd",
-        "/sbin/udhcpc",
-        "/bin/busybox",
-        "/usr/bin/busybox",
-        "/usr/sbin/pump",
-    ];
-    CLIENTS.iter().any(|path| scene.guest.is_file(path))
+    const CLIENTS: [&str; 6] =
+        ["/sbin/dhclient", "/usr/sbin/dhclient", "/sbin/dhcpcd", "/usr/sbin/dhcpcd", "/sbin/udhcpc", "/usr/sbin/pump"];
+    // elsewhere busybox is a tool of the initramfs, and `udhcpc` a package of its own
+    let brings_udhcpc = scene.os.package_format == Some(PackageFormat::Apk) && scene.package(&["busybox"]).is_some();
+    brings_udhcpc || CLIENTS.iter().any(|path| scene.guest.is_file(path))
 }
 
 /// Whether a rules file really gives names to addresses.

@@ -17,12 +17,12 @@ pub(super) fn selinux(scene: &Scene<'_>) -> Option<Item> {
     if mode == "permissive" || argument("enforcing") == Some("0") {
         return Some(Item::fine(name, "Permissive", "SELinux only writes down what it would forbid."));
     }
-    let labels = if scene.guest.exists("/.autorelabel") {
-        "All files get their labels at the next start, which takes its time."
-    } else {
-        "What is written into the image from outside has no labels; then /.autorelabel is needed."
-    };
-    Some(Item::problem(name, "Enforcing", Risk::Medium, "Enforcing", format!("SELinux is enforcing. {labels}")))
+    if scene.guest.exists("/.autorelabel") {
+        let detail = "SELinux is enforcing. All files get their labels at the next start, which takes its time.";
+        return Some(Item::fine(name, "Enforcing", detail));
+    }
+    let detail = "SELinux is enforcing. What is written into the image from outside has no labels; then /.autorelabel is needed.";
+    Some(Item::problem(name, "Enforcing", Risk::Medium, "Enforcing", detail))
 }
 
 /// Whether a firewall is on, by its name, and whether it lets SSH in.

@@ -1,6 +1,7 @@
 //! Whether a machine can be reached by SSH, and by whom.
 
 use crate::report::{Item, ItemName, Risk};
+use crate::text::clean_word;
 
 use super::{Problems, Scene, enabled_script, enabled_unit};
 
@@ -8,11 +9,13 @@ use super::{Problems, Scene, enabled_script, enabled_unit};
 const FILES_MAX: usize = 64;
 /// How deep files may include one another.
 const DEPTH_MAX: usize = 8;
+/// How many ports a server listens on; OpenSSH itself takes no more.
+const PORTS_MAX: usize = 256;
 
-/// What the server's configuration says; the first word on a thing counts.
+/// What the server's configuration says; the first word on a thing counts, but of ports every one.
 #[derive(Debug, Default)]
 pub(super) struct Config {
-    port: Option<String>,
+    ports: Vec<String>,
     permit_root: Option<String>,
     passwords: Option<String>,
     files: usize,
@@ -39,7 +42,12 @@ impl Config {
             let (key, value) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
             let value = value.trim().trim_start_matches('=').trim().trim_matches('"');
             let target = match key.to_ascii_lowercase().as_str() {
-                "port" => &mut self.port,
+                "port" => {
+                    if self.ports.len() < PORTS_MAX {
+                        self.ports.push(clean_word(value));
+                    }
+                    continue;
+                }
                 "permitrootlogin" => &mut self.permit_root,
                 "passwordauthentication" => &mut self.passwords,
                 "include" => {
@@ -113,8 +121,9 @@ pub(super) fn sshd(scene: &Scene<'_>) -> Option<Item> {
     if enabled.is_none() {
         problems.add(Risk::High, "Disabled", format!("{installed} is installed, but nothing starts it ({words})."));
     }
-    if let Some(port) = config.port.as_deref().filter(|port| *port != "22") {
-        problems.add(Risk::Medium, "Port", format!("The SSH server listens on port {port}, not on 22."));
+    if !config.ports.is_empty() && config.ports.iter().all(|port| port != "22") {
+        let ports = config.ports.join(", ");
+        problems.add(Risk::Medium, "Port", format!("The SSH server listens on port {ports}, not on 22."));
     }
     if config.allows_root_passwords() && root_has_password(scene) == Some(Password::Set) {
         problems.add(Risk::Medium, "PasswordLogin", "Root has a password and may log in with it.");

@@ -235,6 +235,10 @@ fn dependencies_count_too() {
     assert!(nvme.detail.contains("nvme_auth"), "{}", nvme.detail);
     let built_in = "kernel/drivers/nvme/common/nvme-auth.ko\n";
     assert_eq!(broken(|m| list(m).put(&format!("{directory}/modules.builtin"), built_in)), [""; 0]);
+    // a list may be as long as it likes and is kept only so far
+    let many: String = (0..20_000).map(|number| format!("kernel/m{number}.ko\n")).collect();
+    let behind = broken(|m| list(m).put(&format!("{directory}/modules.builtin"), many + built_in));
+    assert_eq!(behind, ["NVMe.NotInstallded"]);
 }
 
 #[test]
@@ -299,6 +303,10 @@ fn networks() {
     let interfaces = "/etc/network/interfaces";
     assert_eq!(broken(|m| m.put(interfaces, "iface ens3 inet static\n")), ["Dhcp.Static"]);
     assert_eq!(broken(|m| m.without("/sbin/dhclient")), ["Dhcp.NoClient"]);
+    // that busybox is there does not mean that anybody can ask by DHCP with it
+    let busybox = |m: Machine| m.without("/sbin/dhclient").put("/bin/busybox", "x").put("/usr/bin/busybox", "x");
+    assert_eq!(broken(busybox), ["Dhcp.NoClient"]);
+    assert_eq!(broken(|m| busybox(m).put("/sbin/udhcpc", "-> /bin/busybox")), [""; 0]);
     assert_eq!(
         broken(|m| m.edit(interfaces, "dhcp\n", "dhcp\n hwaddress ether 00:16:3e:00:00:01\n")),
         ["Dhcp.FixedMac"]
@@ -361,7 +369,10 @@ fn ways_in() {
     assert_eq!(broken(|m| m.without(unit)), ["Sshd.Disabled"]);
     assert_eq!(broken(|m| m.put("/etc/systemd/system/ssh.service", "-> /dev/null")), ["Sshd.Disabled"]);
     assert_eq!(broken(|m| m.without(unit).put("/etc/rc3.d/S02sshd", "-> ../init.d/sshd")), [""; 0]);
-    assert_eq!(broken(|m| m.put("/etc/ssh/sshd_config", "Port 2222\n")), ["Sshd.Port"]);
+    let ports = |text: &str| broken(|m| m.put("/etc/ssh/sshd_config", text));
+    assert_eq!(ports("Port 2222\n"), ["Sshd.Port"]);
+    assert_eq!(ports("Port 2222\nPort 2022\n"), ["Sshd.Port"]);
+    assert_eq!(ports("Port 2222\nPort 22\n"), [""; 0], "it listens on each");
 
     let with_password = |config: &str, part: &str| {
         broken(|m| {
@@ -391,6 +402,8 @@ fn an_include_of_itself_ends() {
 #[test]
 fn guards() {
     assert_eq!(broken(|m| m.put("/etc/selinux/config", "SELINUX=enforcing\n")), ["Selinux.Enforcing"]);
+    let labelled = broken(|m| m.put("/etc/selinux/config", "SELINUX=enforcing\n").put("/.autorelabel", ""));
+    assert_eq!(labelled, [""; 0]);
     assert_eq!(broken(|m| m.put("/etc/selinux/config", "SELINUX=permissive\n")), [""; 0]);
     assert_eq!(broken(|m| m.put("/etc/ufw/ufw.conf", "ENABLED=yes\n")), ["Firewall.SshBlocked"]);
     let rule = "-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n";

@@ -17,6 +17,8 @@ use crate::tree::Tree;
 
 /// The most packages that a report lists; no system has so many.
 const PACKAGES_MAX: usize = 100_000;
+/// Bytes of all their texts together. Systems have some hundred for each package; a report should be fit to be kept.
+const TEXT_BYTES_MAX: u64 = 16 << 20;
 
 /// What a package takes in memory besides its texts, as long as the list has room for more.
 const PACKAGE_BYTES: u64 = 2 * size_of::<Package>() as u64;
@@ -83,11 +85,12 @@ fn formats_by_likelihood(distribution: &str) -> [PackageFormat; 3] {
 struct Collected<'a> {
     budget: &'a Budget,
     packages: Vec<Package>,
+    text_bytes: u64,
 }
 
 impl<'a> Collected<'a> {
     fn new(budget: &'a Budget) -> Collected<'a> {
-        Collected { budget, packages: Vec::new() }
+        Collected { budget, packages: Vec::new(), text_bytes: 0 }
     }
 
     /// One more package, whose texts are as the disk holds them. Names are what everything else hangs on: a record
@@ -107,7 +110,12 @@ impl<'a> Collected<'a> {
         if !package.name.is_empty() {
             let texts = [&package.name, &package.version, &package.architecture].into_iter();
             let texts = texts.chain(&package.licence).chain(&package.source);
-            self.budget.keep(PACKAGE_BYTES + texts.map(|text| text.len() as u64).sum::<u64>())?;
+            let bytes = texts.map(|text| text.len() as u64).sum::<u64>();
+            if self.text_bytes + bytes > TEXT_BYTES_MAX {
+                return Err(Error::Exhausted("too many packages"));
+            }
+            self.budget.keep(PACKAGE_BYTES + bytes)?;
+            self.text_bytes += bytes;
             self.packages.push(package);
         }
         Ok(())

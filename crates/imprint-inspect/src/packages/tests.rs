@@ -70,6 +70,20 @@ fn texts_are_cut_and_packages_are_charged() {
 }
 
 #[test]
+fn a_list_with_more_text_than_any_system_has_ends_before_its_report_is_too_long() {
+    let budget = Budget::new(Limits::default());
+    let mut found = Collected::new(&budget);
+    let long = "\"".repeat(300);
+    let one = |number: usize| format!("P:{number}{long}\nV:{long}\nA:{long}\nL:{long}\no:{long}\n\n");
+    let text: String = (0..20_000).map(one).collect();
+    let error = apk::parse(text.as_bytes(), &mut found).unwrap_err();
+    assert!(error.ends_the_check(), "{error}");
+    assert!((10_000..20_000).contains(&found.packages.len()), "{}", found.packages.len());
+    let json = serde_json::to_vec(&found.finish()).unwrap();
+    assert!(json.len() < 48 << 20, "{}", json.len());
+}
+
+#[test]
 fn a_file_of_one_package_needs_no_status() {
     let text = b"Package: base-files\r\nVersion: 12\r\nArchitecture: amd64\r\n";
     assert_eq!(parsed(|found| dpkg::parse(text, Presence::Always, found)), ["base-files|12|amd64||"]);

@@ -68,11 +68,12 @@ pub(crate) fn serve_base(directory: &Path) {
     let _ = std::fs::remove_file(&socket);
     let listener = UnixListener::bind(socket).expect("bound");
     let exports = Arc::new(OneDisk(Arc::new(Bytes(guest::disk(BASE_BYTES, FILLER)))));
+    let (limits, shared) = (imprint_nbd::Limits::default(), imprint_nbd::Shared::new(64 << 20));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let exports = Arc::clone(&exports);
+            let (exports, shared) = (Arc::clone(&exports), shared.clone());
             tokio::spawn(async move {
-                let _ = imprint_nbd::serve(stream, exports.as_ref(), None, &imprint_nbd::Limits::default()).await;
+                let _ = imprint_nbd::serve(stream, exports.as_ref(), None, &limits, &shared).await;
             });
         }
     });
@@ -83,12 +84,8 @@ pub(crate) async fn open(directory: &Path) -> Qemu {
 }
 
 pub(crate) async fn open_on(directory: &Path, accelerator: Accelerator) -> Qemu {
-    let settings = Settings {
-        directory: directory.join("machines"),
-        nbd_socket: directory.join("nbd.sock"),
-        accelerator,
-        memory_mib_max: Some(256),
-    };
+    let settings =
+        Settings { directory: directory.join("machines"), nbd_socket: directory.join("nbd.sock"), accelerator };
     Qemu::open(settings).await.expect("opened")
 }
 

@@ -29,6 +29,16 @@ crate::words! {
     }
 }
 
+impl Architecture {
+    /// The firmware of what nobody told anything else of.
+    pub fn firmware(self) -> BootMode {
+        match self {
+            Self::I386 | Self::X86_64 => BootMode::Bios,
+            Self::Arm64 => BootMode::Uefi,
+        }
+    }
+}
+
 crate::words! {
     /// The kind of system inside.
     OsType {
@@ -142,6 +152,11 @@ crate::words! {
 }
 
 impl Facts {
+    /// The firmware that machines get: as told, else what fits the processor.
+    pub fn firmware(&self) -> BootMode {
+        self.boot_mode.unwrap_or_else(|| self.architecture.unwrap_or(Architecture::X86_64).firmware())
+    }
+
     /// A fact as text, in the catalogue's words.
     pub fn text(&self, key: FactKey) -> Option<&str> {
         match key {

@@ -3,6 +3,7 @@
 mod disk;
 mod facts;
 mod format;
+mod platform;
 mod share;
 mod status;
 mod visibility;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use disk::{DATA_DISKS_MAX, ImageDisk, ObjectPlace, join_tag, split_tag};
 pub use facts::{Architecture, BootMode, FactKey, Facts, Licence, MetadataAccess, OsType};
 pub use format::{ContainerFormat, DiskFormat};
+pub use platform::{PLATFORMS, platform_word, platforms_of_word};
 pub use share::{Member, MemberStatus};
 pub use status::{Event, Status, WrongStatus};
 pub use visibility::Visibility;

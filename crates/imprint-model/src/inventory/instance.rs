@@ -97,6 +97,8 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When it was last started.
     pub started_at: Option<Timestamp>,
+    /// When it last ended; none before.
+    pub ended_at: Option<Timestamp>,
     /// The node it runs on, or ran last; none before its first start.
     pub node: Option<String>,
     /// Processors.

@@ -125,15 +125,6 @@ impl Client {
         self.end(told)
     }
 
-    /// Says goodbye. Dropping the client does without.
-    ///
-    /// # Errors
-    /// When the connection has failed already.
-    pub async fn disconnect(mut self) -> Result<(), Error> {
-        self.begin(command::DISC, 0, 0).await?;
-        self.stream.shutdown().await.map_err(Error::io("closing the connection"))
-    }
-
     fn require_inside(&self, offset: u64, len: u64) -> Result<(), Error> {
         match offset.checked_add(len) {
             Some(end) if end <= self.size_bytes => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BufMut;
 use imprint_disk::ReadAt;
@@ -19,7 +20,13 @@ use crate::wire::{self, CHUNK_BYTES, Chunk, Request, chunk, command, errno};
 const BUFFER_BYTES: usize = 64 << 10;
 const DOING: &str = "sending an answer";
 
-type Writer = BufWriter<WriteHalf<BoxStream>>;
+/// Our side of a connection. Once something could not be sent whole and in time, nothing more is: it would be taken for
+/// the rest of that.
+pub(super) struct Writer {
+    stream: BufWriter<WriteHalf<BoxStream>>,
+    limit: Duration,
+    is_broken: bool,
+}
 
 /// One export on one connection.
 pub(super) struct Answerer {
@@ -33,14 +40,8 @@ pub(super) struct Answerer {
 type Refusal = (u32, &'static str);
 
 impl Answerer {
-    pub(super) fn new(
-        writer: WriteHalf<BoxStream>,
-        disk: Arc<dyn ReadAt>,
-        structured: bool,
-        allocation: bool,
-    ) -> Answerer {
-        let writer = Mutex::new(BufWriter::with_capacity(BUFFER_BYTES, writer));
-        Answerer { writer, disk, structured, allocation }
+    pub(super) fn new(writer: Writer, disk: Arc<dyn ReadAt>, structured: bool, allocation: bool) -> Answerer {
+        Answerer { writer: Mutex::new(writer), disk, structured, allocation }
     }
 
     /// Answers a request that reads.
@@ -207,7 +208,8 @@ impl Answerer {
     /// Closes our side of the connection.
     pub(super) async fn close(&self) -> Result<(), Error> {
         let mut writer = self.writer.lock().await;
-        writer.shutdown().await.map_err(Error::io("closing the connection"))
+        writer.begin()?;
+        in_time(writer.limit, "closing the connection", writer.stream.shutdown()).await
     }
 }
 
@@ -259,9 +261,37 @@ fn error_payload(code: u32, text: &str) -> Vec<u8> {
 }
 
 async fn send(writer: &mut Writer, bytes: &[u8]) -> Result<(), Error> {
-    writer.write_all(bytes).await.map_err(Error::io(DOING))
+    writer.begin()?;
+    in_time(writer.limit, DOING, writer.stream.write_all(bytes)).await?;
+    writer.is_broken = false;
+    Ok(())
 }
 
 async fn flush(mut writer: MutexGuard<'_, Writer>) -> Result<(), Error> {
-    writer.flush().await.map_err(Error::io(DOING))
+    writer.begin()?;
+    in_time(writer.limit, DOING, writer.stream.flush()).await?;
+    writer.is_broken = false;
+    Ok(())
+}
+
+async fn in_time(
+    limit: Duration,
+    doing: &'static str,
+    work: impl Future<Output = io::Result<()>>,
+) -> Result<(), Error> {
+    tokio::time::timeout(limit, work).await.map_err(|_| Error::Silent)?.map_err(Error::io(doing))
+}
+
+impl Writer {
+    pub(super) fn new(stream: WriteHalf<BoxStream>, limit: Duration) -> Writer {
+        Writer { stream: BufWriter::with_capacity(BUFFER_BYTES, stream), limit, is_broken: false }
+    }
+
+    /// What begins now is broken until it has ended well.
+    fn begin(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.is_broken, true) {
+            return Err(Error::io(DOING)(io::ErrorKind::BrokenPipe.into()));
+        }
+        Ok(())
+    }
 }

@@ -1,44 +1,56 @@
 //! Requests of one connection: taken one after the other, worked on several at once, answered in any order.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
-use super::answer::Answerer;
+use super::answer::{Answerer, Writer};
 use super::handshake::Chosen;
 use super::options::BLOCK_BYTES_MAX;
-use super::{Limits, pieces};
+use super::{Limits, Shared, pieces};
 use crate::error::Error;
 use crate::wire::{REQUEST_BYTES, Request, command, errno};
 
 /// What an answer without data holds.
 const SMALL_BYTES: u32 = 64 << 10;
 
-/// Places of one connection.
-struct Places {
+/// Places of one connection, and those that it shares with others.
+struct Places<'a> {
     requests: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     bytes_max: u32,
+    shared: &'a Shared,
 }
 
-pub(super) async fn transmit(chosen: Chosen, limits: &Limits) -> Result<(), Error> {
+pub(super) async fn transmit(chosen: Chosen, limits: &Limits, shared: &Shared) -> Result<(), Error> {
     let (reader, writer) = tokio::io::split(chosen.stream);
     let mut reader = BufReader::new(reader);
+    let writer = Writer::new(writer, limits.answer);
     let answerer = Arc::new(Answerer::new(writer, chosen.disk, chosen.structured, chosen.allocation));
     let places = Places {
         requests: Arc::new(Semaphore::new(usize::try_from(limits.requests.max(1)).unwrap_or(1))),
         bytes: Arc::new(Semaphore::new(usize::try_from(limits.held_bytes).unwrap_or(0))),
         bytes_max: limits.held_bytes,
+        shared,
     };
     let mut tasks = JoinSet::new();
     loop {
-        while let Some(ended) = tasks.try_join_next() {
-            answered(ended)?;
-        }
-        let Some(request) = next_request(&mut reader).await? else { return Ok(()) };
+        let request = {
+            let mut next = pin!(next_request(&mut reader));
+            loop {
+                tokio::select! {
+                    biased;
+                    // an answer that could not be sent whole is the connection's end
+                    Some(ended) = tasks.join_next() => answered(ended)?,
+                    request = &mut next => break request?,
+                }
+            }
+        };
+        let Some(request) = request else { return Ok(()) };
         match request.command {
             command::DISC => break,
             command::WRITE => {
@@ -76,12 +88,15 @@ fn cost(request: &Request, structured: bool) -> u32 {
     }
 }
 
-impl Places {
-    async fn take(&self, bytes: u32) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
+impl Places<'_> {
+    async fn take(&self, bytes: u32) -> [OwnedSemaphorePermit; 3] {
         const OPEN: &str = "never closed";
         let request = Arc::clone(&self.requests).acquire_owned().await.expect(OPEN);
-        let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes.min(self.bytes_max)).await.expect(OPEN);
-        (request, bytes)
+        let own = Arc::clone(&self.bytes).acquire_many_owned(bytes.min(self.bytes_max)).await.expect(OPEN);
+        // last: who has these waits for nobody but its client, and not for ever
+        let count = bytes.min(self.bytes_max).min(self.shared.bytes_max);
+        let shared = Arc::clone(&self.shared.bytes).acquire_many_owned(count).await.expect(OPEN);
+        [request, own, shared]
     }
 }
 

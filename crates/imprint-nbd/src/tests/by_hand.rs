@@ -6,9 +6,9 @@ use bytes::BufMut;
 use imprint_disk::{ReadAt, RunKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::{NAME, Patchy, PretendTls, run, serving, serving_with};
+use super::{NAME, Patchy, PretendTls, run, serving, serving_beside, serving_with};
 use crate::wire::{self, Fields, REQUEST_BYTES, Request, chunk, command, flag, option, reply};
-use crate::{ALLOCATION, Error, Limits};
+use crate::{ALLOCATION, Error, Limits, Shared};
 
 /// Greets as a client that knows everything.
 async fn greet(stream: &mut DuplexStream, flags: u32) {
@@ -293,6 +293,28 @@ fn a_silent_client_is_left() {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
         assert!(rest.len() <= 18);
+    });
+}
+
+#[test]
+fn who_does_not_take_an_answer_is_left_and_what_it_held_is_free_for_others() {
+    run(async {
+        let shared = Shared::new(30_000);
+        let limits = Limits { answer: Duration::from_millis(300), ..Limits::default() };
+        let beside = || serving_beside(disk(), None, limits, shared.clone());
+        let ((mut deaf, left), (mut other, _served)) = (beside(), beside());
+        for stream in [&mut deaf, &mut other] {
+            greet(stream, 3).await;
+            assert_eq!(ask_kind(stream, option::GO, &named(NAME)).await, reply::ACK);
+        }
+        // more than fits into the pipe, and all that connections may hold together
+        send(&mut deaf, command::READ, 0, 0, 30_000).await;
+        assert_eq!(deaf.read_u32().await.unwrap(), wire::SIMPLE_REPLY_MAGIC);
+        send(&mut other, command::READ, 0, 0, 1).await;
+        let waits = tokio::time::timeout(Duration::from_millis(50), other.read_u32()).await;
+        assert!(waits.is_err(), "nothing is free yet");
+        assert!(matches!(left.await.unwrap(), Err(Error::Silent)));
+        assert_eq!(other.read_u32().await.unwrap(), wire::SIMPLE_REPLY_MAGIC);
     });
 }
 

@@ -12,7 +12,7 @@ use imprint_disk::{ReadAt, Run, RunKind, past_the_end};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
-use crate::{BoxStream, Error, Exports, Limits, Upgrade, serve};
+use crate::{BoxStream, Error, Exports, Limits, Shared, Upgrade, serve};
 
 /// The only name there is.
 const NAME: &str = "disk";
@@ -89,9 +89,19 @@ fn serving_with(
     tls: Option<PretendTls>,
     limits: Limits,
 ) -> (DuplexStream, JoinHandle<Result<(), Error>>) {
+    serving_beside(disk, tls, limits, Shared::new(limits.held_bytes))
+}
+
+fn serving_beside(
+    disk: impl ReadAt + 'static,
+    tls: Option<PretendTls>,
+    limits: Limits,
+    shared: Shared,
+) -> (DuplexStream, JoinHandle<Result<(), Error>>) {
     let (ours, theirs) = tokio::io::duplex(4096);
     let exports = One(Arc::new(disk));
-    let served = async move { serve(theirs, &exports, tls.as_ref().map(|tls| tls as &dyn Upgrade), &limits).await };
+    let served =
+        async move { serve(theirs, &exports, tls.as_ref().map(|tls| tls as &dyn Upgrade), &limits, &shared).await };
     (ours, tokio::spawn(served))
 }
 

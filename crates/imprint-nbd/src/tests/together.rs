@@ -32,7 +32,6 @@ proptest! {
                 let read = client.read(from as u64, len as u64).await.unwrap();
                 prop_assert!(read == bytes[from..from + len]);
             }
-            client.disconnect().await.unwrap();
             Ok(())
         })?;
     }

@@ -1,7 +1,7 @@
 //! What a check says of an image, as facts that all dialects know. What somebody has said already stays.
 
 use imprint_inspect::{ItemName, Os, Report};
-use imprint_model::{Architecture, BootMode, Image, OsType};
+use imprint_model::{Architecture, BootMode, Image, OsType, platforms_of_word};
 
 use crate::error::{Field, Quota};
 use crate::limits::{Limits, within};
@@ -11,30 +11,14 @@ const KEY_VERSION: &str = "os_version";
 /// Property for the distribution, where it has no name among the platforms.
 const KEY_DISTRIBUTION: &str = "os_distro";
 
-/// Distributions by the word they have for themselves, and the platforms they are.
-const PLATFORMS: [(&str, &str); 21] = [
-    ("almalinux", "AlmaLinux"),
-    ("alpine", "Alpine"),
-    ("anolis", "Anolis"),
-    ("centos", "CentOS"),
-    ("centos-stream", "CentOS Stream"),
-    ("coreos", "CoreOS"),
-    ("debian", "Debian"),
-    ("fedora", "Fedora"),
-    ("fedora-coreos", "Fedora CoreOS"),
-    ("freebsd", "FreeBSD"),
-    ("gentoo", "Gentoo"),
-    ("kylin", "Kylin"),
-    ("opensuse", "OpenSUSE"),
-    ("opensuse-leap", "OpenSUSE"),
-    ("opensuse-tumbleweed", "OpenSUSE"),
-    ("rhel", "RedHat"),
-    ("rocky", "Rocky Linux"),
-    ("sled", "SUSE"),
-    ("sles", "SUSE"),
-    ("ubuntu", "Ubuntu"),
-    ("uos", "UOS"),
-];
+/// Distributions that are called by another word than the platform they are.
+const ALIASES: [(&str, &str); 3] =
+    [("opensuse-leap", "opensuse"), ("opensuse-tumbleweed", "opensuse"), ("sled", "sles")];
+
+/// Distributions that call themselves by the word of another: that word, how the name begins that they show, and the word
+/// of the platform they are.
+const SIBLINGS: [(&str, &str, &str); 2] =
+    [("centos", "CentOS Stream", "centos-stream"), ("fedora", "Fedora CoreOS", "fedora-coreos")];
 
 /// Says of the image what the report tells and nobody has said, as far as the limits leave room for it; whether that
 /// was anything.
@@ -103,7 +87,11 @@ fn platform(os: &Os) -> Option<String> {
         let named = words.len() >= 3 && words[0] == "Windows" && words[1] == "Server";
         return named.then(|| words[..3].join(" "));
     }
-    PLATFORMS.iter().find(|(word, _)| *word == os.distribution).map(|(_, platform)| (*platform).to_owned())
+    let shown = |name: &str| os.pretty_name.starts_with(name);
+    let sibling = SIBLINGS.iter().find(|(word, name, _)| *word == os.distribution && shown(name));
+    let alias = ALIASES.iter().find(|(word, _)| *word == os.distribution);
+    let word = sibling.map(|(_, _, word)| *word).or(alias.map(|(_, word)| *word));
+    platforms_of_word(word.unwrap_or(&os.distribution)).next().map(str::to_owned)
 }
 
 fn os_name(os: &Os, platform: Option<&str>, architecture: Option<Architecture>) -> Option<String> {
@@ -231,6 +219,37 @@ mod tests {
     }
 
     #[test]
+    fn a_distribution_has_its_platform_by_whatever_word() {
+        for (word, platform) in [("opensuse-leap", "OpenSUSE"), ("sled", "SUSE"), ("alpine", "Alpine")] {
+            let mut report = debian();
+            if let Some(os) = &mut report.os {
+                os.distribution = word.to_owned();
+            }
+            let mut image = blank();
+            apply(&mut image, &report);
+            assert_eq!(image.facts.platform.as_deref(), Some(platform), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_has_the_word_of_another_distribution_is_told_by_its_name() {
+        for (word, name, platform) in [
+            ("centos", "CentOS Stream 9", "CentOS Stream"),
+            ("centos", "CentOS Linux 7 (Core)", "CentOS"),
+            ("fedora", "Fedora CoreOS 41.20250117.3.0", "Fedora CoreOS"),
+            ("fedora", "Fedora Linux 41 (Cloud Edition)", "Fedora"),
+        ] {
+            let mut report = debian();
+            if let Some(os) = &mut report.os {
+                (os.distribution, os.pretty_name) = (word.to_owned(), name.to_owned());
+            }
+            let mut image = blank();
+            apply(&mut image, &report);
+            assert_eq!(image.facts.platform.as_deref(), Some(platform), "{name}");
+        }
+    }
+
+    #[test]
     fn a_distribution_without_a_platform_keeps_its_word() {
         let mut report = debian();
         if let Some(os) = &mut report.os {
@@ -245,7 +264,9 @@ mod tests {
     #[test]
     fn a_report_that_found_no_system_says_nothing() {
         let mut image = blank();
-        assert!(!apply(&mut image, &Report::default()) && image == Image { ..image.clone() });
+        let before = image.clone();
+        assert!(!apply(&mut image, &Report::default()));
+        assert_eq!(image, before);
         let windows = Os {
             kind: "windows".to_owned(),
             pretty_name: "Windows Server 2022 Datacenter".to_owned(),

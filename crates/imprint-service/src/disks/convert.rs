@@ -1,13 +1,15 @@
 //! Disks on their way into the store as what a guest sees: unpacked, and taken out of whatever format they came in.
 
+use std::io;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use imprint_disk::{Format, Inspection, ReadAt};
+use imprint_disk::{Format, Inspection, OpenError};
 use imprint_model::{Content, Job};
 use tokio::task::spawn_blocking;
 
 use super::pieces::{Piece, pieces};
+use super::watched::UNBOUNDED;
 use super::{guest_inside, open_error};
 use crate::Service;
 use crate::error::{Error, Quota};
@@ -69,16 +71,28 @@ impl Service {
         wrapping: Wrapping,
     ) -> Result<(Ingested, Inspection), Error> {
         let (stored, call_off) = self.stored_disk(content).await?;
+        let (watched, mut call_off) = (Arc::clone(&stored), Some(call_off));
+        let limit = self.settings.limits.image_size_bytes;
         let open = move || match wrapping {
             Wrapping::Packed(format) => {
-                let bytes: Arc<dyn ReadAt> = stored;
-                imprint_disk::unpack(bytes, format).map_err(open_error)
+                let bytes_max = u64::try_from(limit).unwrap_or(u64::MAX);
+                imprint_disk::unpack(stored, format, bytes_max).map_err(|error| match error {
+                    OpenError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                        Error::OverQuota(Quota::ImageBytes, bytes_max)
+                    }
+                    other => open_error(other),
+                })
             }
             Wrapping::Format(format) => guest_inside(&stored, format),
         };
-        let disk = spawn_blocking(open).await.map_err(Error::internal)??;
+        // to learn how long a packed disk is may take as long as to take it out
+        let opening = || match noted {
+            Noted::Own => (watched.bytes_read().min(content.size_bytes), content.size_bytes),
+            Noted::Still(done, total) => (done, total),
+        };
+        let disk = self.watch(job, spawn_blocking(open), (&mut call_off, UNBOUNDED), opening).await?;
         let size_bytes = disk.size_bytes();
-        within(self.settings.limits.image_size_bytes, size_bytes, Quota::ImageBytes)?;
+        within(limit, size_bytes, Quota::ImageBytes)?;
         // nobody has seen these bytes before and could compare digests, which would cost what all the zeros cost
         let mut ingest = self.ingest_with(Digests::LeftOut).await?;
         let mut parts = std::pin::pin!(pieces(disk, 0..size_bytes));

@@ -7,6 +7,7 @@ mod export;
 mod format;
 mod pieces;
 mod stored;
+mod watched;
 
 use std::io;
 use std::sync::Arc;

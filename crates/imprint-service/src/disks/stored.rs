@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use imprint_disk::{ReadAt, Run, RunKind, past_the_end};
-use imprint_store::{Extent, MapReader};
+use imprint_store::chunk::BLOCK_BYTES as MAP_BLOCK_BYTES;
+use imprint_store::{EXTENTS_MAX, Extent, MapReader};
 use quick_cache::sync::Cache;
 
 use crate::error::Error;
@@ -17,10 +18,11 @@ use crate::error::Error;
 const BLOCK_BYTES: u64 = 128 << 10;
 /// Blocks that are kept of one disk: 16 MiB.
 const BLOCKS_KEPT: usize = 128;
-/// What one look at the map tells of.
-const SEGMENT_BYTES: u64 = 1 << 30;
+/// What one look at the map tells of: few enough blocks to be told of whole, however they change between data and hole.
+const SEGMENT_BYTES: u64 = 64 << 20;
+const _: () = assert!(SEGMENT_BYTES / MAP_BLOCK_BYTES as u64 <= EXTENTS_MAX as u64);
 /// Such looks that are kept of one disk.
-const SEGMENTS_KEPT: usize = 64;
+const SEGMENTS_KEPT: usize = 256;
 /// Bytes of one read of the store.
 const READ_BYTES_MAX: usize = 8 << 20;
 
@@ -76,6 +78,11 @@ impl StoredDisk {
         })
     }
 
+    /// Whether nobody wants the work on this disk any more, or not for as long as it takes.
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.called_off.load(Ordering::Relaxed)
+    }
+
     /// A failure of the store, noted.
     fn failed(&self, error: imprint_store::Error) -> io::Error {
         self.trouble.get_or_init(|| (error.kind(), error.to_string()));
@@ -83,8 +90,7 @@ impl StoredDisk {
     }
 
     fn require_wanted(&self) -> io::Result<()> {
-        let off = self.called_off.load(Ordering::Relaxed);
-        if off { Err(io::Error::other("the work on this disk was called off")) } else { Ok(()) }
+        if self.is_called_off() { Err(io::Error::other("the work on this disk was called off")) } else { Ok(()) }
     }
 
     fn block(&self, number: u64) -> io::Result<Bytes> {
@@ -149,15 +155,7 @@ impl ReadAt for StoredDisk {
         }
         let segment = self.segment(offset / SEGMENT_BYTES)?;
         let place = segment.partition_point(|extent| extent.offset + extent.len <= offset);
-        let extent = match segment.get(place) {
-            Some(extent) => *extent,
-            // a segment of more extents than one look tells of
-            None => {
-                let end = offset.saturating_add(SEGMENT_BYTES).min(self.size_bytes());
-                let found = self.reader.extents_blocking(offset..end).map_err(|error| self.failed(error))?;
-                *found.first().ok_or_else(past_the_end)?
-            }
-        };
+        let extent = segment.get(place).ok_or_else(past_the_end)?;
         let kind = if extent.data { RunKind::Data } else { RunKind::Hole };
         Ok(Run { len: extent.offset + extent.len - offset, kind })
     }
@@ -176,6 +174,31 @@ mod tests {
     use super::*;
     use crate::testing::World;
     use crate::tests::{noise, spoil_all};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn runs_are_those_of_the_map_however_many_there_are() {
+        let world = World::new();
+        let mut ingest = world.service.ingest().await.expect("begun");
+        let (block, count) = (u64::try_from(MAP_BLOCK_BYTES).expect("small"), 12_000);
+        for number in 0..count {
+            ingest.write(Bytes::from(noise(MAP_BLOCK_BYTES, number % 50))).await.expect("taken");
+            ingest.write_zeros(block).await.expect("taken");
+        }
+        let (ingested, _) = ingest.finish_looked_at().await.expect("stored");
+        let (disk, _call_off) = world.service.stored_disk(&ingested.content(None)).await.expect("opened");
+        let read = tokio::task::spawn_blocking(move || {
+            let (mut at, mut runs) = (0, 0);
+            while at < disk.size_bytes() {
+                let run = disk.run_at(at).expect("a run");
+                assert_eq!((run.len, run.kind.is_zero()), (block, runs % 2 == 1), "at {at}");
+                // from within one, too
+                assert_eq!(disk.run_at(at + 1).expect("a run").len, block - 1);
+                (at, runs) = (at + run.len, runs + 1);
+            }
+            runs
+        });
+        assert_eq!(read.await.expect("read"), 2 * count);
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_the_store_did_not_give_is_known_afterwards() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use imprint_model::{
     Architecture, BootMode, ContainerFormat, DiskFormat, FactKey, Facts, Image, Licence, MetadataAccess, OsType,
-    ProjectId, Status, Visibility, split_tag,
+    ProjectId, Status, Visibility, platform_word, split_tag,
 };
 
 use crate::error::{Error, Field};
@@ -68,6 +68,14 @@ pub enum Change {
     },
     /// A fact.
     Fact(FactChange),
+    /// Facts and properties that say which platform it is: nothing changes when its platform has this word already (see
+    /// [`platform_word`]), for a word may stand for more than one.
+    Platform {
+        /// The word.
+        word: String,
+        /// What it is to become otherwise.
+        changes: Vec<Change>,
+    },
     /// No longer offered, or offered again. Unlike [`Change::Hidden`] it has to be a change, of an image in use, and
     /// nobody else may have been given an image that is no longer offered.
     Deprecated(bool),
@@ -166,6 +174,11 @@ impl Change {
                 expect(presence, known, property)?;
             }
             Change::Fact(change) => change.apply(&mut image.facts),
+            Change::Platform { word, changes } => {
+                if image.facts.platform.as_deref().is_none_or(|known| platform_word(known) != word) {
+                    changes.into_iter().try_for_each(|change| change.apply(image, limits))?;
+                }
+            }
             Change::Deprecated(deprecated) => image.hidden = deprecated,
             Change::AddTags(tags) => add_tags(&mut image.tags, &tags),
             Change::RemoveTagKeys(keys) => remove_tag_keys(&mut image.tags, &keys),

@@ -26,6 +26,12 @@ impl Service {
                     return Err(Error::Protected);
                 }
                 let now = clock.now();
+                // one that waits for snapshots is found through its image alone
+                for job in jobs::open_of_images(tx, &[id])? {
+                    if matches!(Work::of(&job), Ok(Work::MakeImage)) {
+                        jobs::finish(tx, job.id, JobState::Cancelled, None, "", now)?;
+                    }
+                }
                 images::delete(tx, id, now)?;
                 note(tx, &caller, now, "delete", id)
             })

@@ -35,7 +35,8 @@ fn reaches(caller: &Caller, region: &String) -> (Option<Reach>, Reach) {
     let nothing = Reach { everything: false, own: None, public: false, community: false, shared: None };
     let own = caller.project.clone().filter(|_| may_look(caller, std::slice::from_ref(region)));
     let own = own.map(|project| Reach { own: Some(project), ..nothing.clone() });
-    let statuses = vec![MemberStatus::Accepted];
+    // what was offered and not declined is there, as in lists of those dialects that know families
+    let statuses = vec![MemberStatus::Accepted, MemberStatus::Pending];
     let shared = caller.project.clone().map(|project| SharedWith { project, statuses });
     (own, Reach { public: true, shared, ..nothing })
 }

@@ -7,15 +7,17 @@ use std::fmt::Display;
 
 use imprint_catalogue::{Tx, images, jobs, snapshots};
 use imprint_model::{
-    Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, Snapshot,
+    Caller, ContainerFormat, Content, DiskFormat, Event, Facts, Image, ImageDisk, ImageId, Job, MapId, Snapshot,
     SnapshotStatus, Status, Timestamp, Visibility,
 };
+use imprint_store::{LeaseGuard, Written};
 use serde_json::{Value, json};
 
 use super::new::NewImage;
 use super::rules::account_of;
 use super::source::{ImageSource, Source, merge_facts};
 use crate::Service;
+use crate::access::require_unbound;
 use crate::ask::{Ask, asked};
 use crate::disks::{Noted, is_wrapped};
 use crate::error::{Conflict, Error, Resource};
@@ -99,6 +101,7 @@ impl Service {
         new: &NewImage,
     ) -> Result<ImageId, Error> {
         let (owner, now) = (account_of(caller)?, self.clock.now());
+        require_unbound(caller, "making an image of a machine, disk or snapshot")?;
         let mut source = Source::of(tx, self, &owner, wanted, now)?;
         let mut image = Image::blank(wanted.id, owner, wanted.region.clone(), now);
         image.name.clone_from(&wanted.name);
@@ -127,31 +130,39 @@ impl Service {
         let system = self.catalogue.read(move |tx| system_of(tx, &row).map(|(_, snapshot)| snapshot)).await?;
         let made = match &system.content {
             Some(content) if is_wrapped(system.disk_format) => {
-                let made = self.to_guest_disk((job, Noted::Own), content, system.disk_format).await?;
-                let content = made.content(Some(made.written.size_bytes));
-                Some((content, made.written))
+                Some(self.unwrapped(job, content, system.disk_format).await?)
             }
             Some(_) => None,
             None => {
                 let blank = self.store.assemble(u64::from(system.size_gib) << 30, Vec::new()).await?;
-                let content = Content {
-                    map: blank.map,
-                    size_bytes: blank.size_bytes,
-                    virtual_size_bytes: Some(blank.size_bytes),
-                    md5: None,
-                    hash: None,
-                };
-                Some((content, blank))
+                Some((plain_content(blank.map, blank.size_bytes), blank.lease))
             }
         };
-        if let Some((_, written)) = &made {
-            written.lease.ensure_live().await?;
+        if let Some((_, lease)) = &made {
+            lease.ensure_live().await?;
         }
         let (service, job) = (self.clone(), job.clone());
         Ok(Box::new(move |tx| {
             let settled = service.settle_make(tx, &job, made.as_ref().map(|(content, _)| content))?;
             settled.ok_or_else(|| Error::internal("a snapshot lost its bytes"))
         }))
+    }
+
+    /// The disk inside bytes of another format, taken out unless that was done before.
+    async fn unwrapped(
+        &self,
+        job: &Job,
+        content: &Content,
+        format: DiskFormat,
+    ) -> Result<(Content, LeaseGuard), Error> {
+        if let Some((map, lease)) = self.remembered_plain(content.map, format).await? {
+            let size_bytes = self.store.reader(map).await?.size_bytes();
+            return Ok((plain_content(map, size_bytes), lease));
+        }
+        let Written { map, size_bytes, lease, .. } =
+            self.to_guest_disk((job, Noted::Own), content, format).await?.written;
+        self.remember_plain(content.map, format, map).await?;
+        Ok((plain_content(map, size_bytes), lease))
     }
 
     /// Gives the image its snapshot's bytes, or the plain disk that was `made` of them; `None` when that has to be made
@@ -202,6 +213,10 @@ impl Service {
             None => fail(tx, image, error, self.clock.now()),
         }
     }
+}
+
+fn plain_content(map: MapId, size_bytes: u64) -> Content {
+    Content { map, size_bytes, virtual_size_bytes: Some(size_bytes), md5: None, hash: None }
 }
 
 /// Writes that an image will never have data, and why.

@@ -6,6 +6,7 @@ use imprint_model::{Action, Caller, Image, ImageId, Member, MemberStatus, Projec
 use serde_json::Value;
 
 use super::members::may_answer;
+use super::share::forget_members;
 use crate::Service;
 use crate::access::{load, note};
 use crate::error::{Conflict, Error, Field, Quota, Resource};
@@ -130,14 +131,12 @@ fn require_offerable(image: &Image, projects: &[ProjectId]) -> Result<(), Error>
     }
 }
 
-/// Makes an image one that can have members. Whoever had it before it was made private does not have it again.
+/// Makes an image one that can have members.
 fn share(tx: &mut Tx<'_>, image: &mut Image, now: Timestamp) -> Result<(), Error> {
     if image.visibility != Visibility::Private {
         return Ok(());
     }
-    for member in members::list(tx, image.id)? {
-        members::delete(tx, image.id, &member.project)?;
-    }
+    forget_members(tx, image)?;
     image.visibility = Visibility::Shared;
     image.updated_at = now;
     Ok(images::update(tx, image)?)

@@ -108,7 +108,9 @@ fn check_firmware(tx: &mut Tx<'_>, before: Option<&Image>, after: &Image) -> Res
     if new.architecture == Some(Architecture::Arm64) && new.boot_mode.is_some_and(|mode| mode != BootMode::Uefi) {
         return Err(Error::Conflict(Conflict::BootModeForArchitecture));
     }
-    if old.is_some_and(|old| old.boot_mode != new.boot_mode) && instances::of_image(tx, after.id)? {
+    // to say what holds already changes nothing
+    let told_other = |old: &Facts| old.boot_mode != new.boot_mode && old.firmware() != new.firmware();
+    if old.is_some_and(told_other) && instances::of_image(tx, after.id)? {
         return Err(Error::Conflict(Conflict::ImageUsedByInstance));
     }
     Ok(())

@@ -102,6 +102,7 @@ fn change_members(
     let added: BTreeSet<&ProjectId> = sharing.add.iter().collect();
     let removed: BTreeSet<&ProjectId> = sharing.remove.iter().collect();
     require_shareable(image, &added)?;
+    forget_members(tx, image)?;
     for project in removed.difference(&added) {
         members::delete(tx, image.id, project)?;
     }
@@ -121,6 +122,17 @@ fn change_members(
         Visibility::Private | Visibility::Shared => Visibility::Private,
         wider => wider,
     };
+    Ok(())
+}
+
+/// Removes what is left of an image's members once it was made private: whoever had it before does not have it again.
+pub(super) fn forget_members(tx: &mut Tx<'_>, image: &Image) -> Result<(), Error> {
+    if image.visibility != Visibility::Private {
+        return Ok(());
+    }
+    for member in members::list(tx, image.id)? {
+        members::delete(tx, image.id, &member.project)?;
+    }
     Ok(())
 }
 

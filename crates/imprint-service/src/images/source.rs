@@ -218,7 +218,7 @@ fn require_settled(instance: &Instance, disk: &Disk) -> Result<(), Error> {
     if disk.status != DiskStatus::InUse {
         return Err(Error::Conflict(Conflict::DiskStatus));
     }
-    let since = instance.started_at.unwrap_or(instance.created_at);
+    let since = instance.ended_at.max(instance.started_at).unwrap_or(instance.created_at);
     let is_stopped = instance.status == InstanceStatus::Stopped;
     if is_stopped && disk.kind == DiskKind::Data && disk.attached_at.is_some_and(|at| at > since) {
         return Err(Error::Conflict(Conflict::InstanceNeedsRestart));

@@ -26,7 +26,8 @@ pub struct UpdateRules {
     pub family_limits: bool,
     /// Only while the image is usable.
     pub only_available: bool,
-    /// Pairs of properties of which an image has at most one. An image that has both already may keep them.
+    /// Pairs of properties of which an image has at most one. An image that has both already may keep them while
+    /// neither is set.
     pub exclusive: &'static [(&'static str, &'static str)],
 }
 
@@ -94,7 +95,7 @@ impl Service {
         limits.check(&image)?;
         check_texts(limits, &image)?;
         check_facts(tx, Some(&before), &image)?;
-        check_exclusive(&before, &image, rules.exclusive)?;
+        check_exclusive(&before, &image, changes, rules.exclusive)?;
         if rules.unique_name && image.name != before.name {
             require_free_name(tx, &image)?;
         }
@@ -129,12 +130,17 @@ fn load_for_change(tx: &mut Tx<'_>, caller: &Caller, id: ImageId, rules: &Update
     Ok(image)
 }
 
-/// Of two properties that exclude one another an image does not come to have both.
-fn check_exclusive(before: &Image, after: &Image, pairs: &[(&str, &str)]) -> Result<(), Error> {
+/// Of two properties that exclude one another an image does not come to have both, and where it has, neither is set.
+fn check_exclusive(before: &Image, after: &Image, changes: &[Change], pairs: &[(&str, &str)]) -> Result<(), Error> {
     let has_both = |image: &Image, (one, other): (&str, &str)| {
         image.properties.contains_key(one) && image.properties.contains_key(other)
     };
-    let broken = pairs.iter().find(|&&pair| has_both(after, pair) && !has_both(before, pair));
+    let sets = |(one, other): (&str, &str)| {
+        let is_one =
+            |change: &Change| matches!(change, Change::SetProperty { name, .. } if name == one || name == other);
+        changes.iter().any(is_one)
+    };
+    let broken = pairs.iter().find(|&&pair| has_both(after, pair) && (!has_both(before, pair) || sets(pair)));
     broken.map_or(Ok(()), |&(_, other)| Err(Error::PropertyPresent(other.to_owned())))
 }
 

@@ -53,6 +53,7 @@ fn delete_one(tx: &mut Tx<'_>, errand: &Errand, id: InstanceId, force: bool) -> 
     for mut disk in disks::of_instance(tx, id)? {
         require_no_snapshotting(tx, disk.id)?;
         if disk.delete_with_instance {
+            errand.service.machines.give_up_bytes(&disk);
             disks::delete(tx, disk.id)?;
         } else {
             give_up(errand, &instance, &mut disk)?;

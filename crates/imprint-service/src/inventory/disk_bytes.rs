@@ -127,6 +127,7 @@ fn rewrite(
     disk.base = base;
     disk.base_format = format;
     // what was written belongs to the bytes before
+    errand.service.machines.give_up_bytes(disk);
     disk.generation += 1;
     (disk.written, disk.grows, disk.node) = (false, false, None);
     step(disk, if instance.is_some() { DiskEvent::ResetInUse } else { DiskEvent::ResetAvailable })?;
@@ -167,6 +168,7 @@ fn replace(tx: &mut Tx<'_>, errand: &Errand, wanted: &ReplaceSystemDisk) -> Resu
     step(&mut disk, DiskEvent::Made)?;
     step(&mut disk, DiskEvent::BeginAttach)?;
     settle_in(&mut disk, instance.id, SYSTEM_LETTER, errand)?;
+    errand.service.machines.give_up_bytes(&old);
     disks::delete(tx, old.id)?;
     disks::insert(tx, &disk)?;
     instance.image = image.id;

@@ -95,6 +95,7 @@ impl Service {
                 _ => return Err(Error::Conflict(Conflict::DiskStatus)),
             }
             require_no_snapshotting(tx, id)?;
+            errand.service.machines.give_up_bytes(&disk);
             disks::delete(tx, id)?;
             errand.note(tx, "delete disk", id)
         };

@@ -157,6 +157,7 @@ fn make(tx: &mut Tx<'_>, errand: &Errand, wanted: &MakeInstances) -> Result<Vec<
             tags: wanted.tags.clone(),
             created_at: errand.now,
             started_at: None,
+            ended_at: None,
             node: None,
             cpus: wanted.cpus,
             memory_mib: wanted.memory_mib,

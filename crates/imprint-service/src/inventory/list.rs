@@ -8,7 +8,11 @@ use imprint_catalogue::{ErrorKind, Tx};
 use imprint_model::{Caller, Disk, DiskId, Instance, InstanceId, ProjectId, Snapshot, SnapshotId, role};
 
 use crate::Service;
+use crate::access::require_unbound;
 use crate::error::{Error, Field, Resource};
+
+/// What is refused to whoever has no account here.
+const LOOKING: &str = "looking at machines, disks or snapshots";
 
 impl Service {
     /// A page of the account's disks, newest first. Whose is not for the query to say.
@@ -86,11 +90,13 @@ impl Service {
 
 fn account(caller: &Caller) -> Result<ProjectId, Error> {
     let account = caller.project.clone().filter(|_| caller.has_role(role::READER));
-    account.ok_or_else(|| Error::Denied("looking at machines, disks or snapshots".to_owned()))
+    require_unbound(caller, LOOKING)?;
+    account.ok_or_else(|| Error::Denied(LOOKING.to_owned()))
 }
 
 fn may_see(caller: &Caller, owner: &ProjectId) -> bool {
-    caller.is_admin() || (caller.acts_for(owner) && caller.has_role(role::READER))
+    let by_role = caller.is_admin() || (caller.acts_for(owner) && caller.has_role(role::READER));
+    by_role && caller.grants.is_none()
 }
 
 fn list_error(error: imprint_catalogue::Error) -> Error {

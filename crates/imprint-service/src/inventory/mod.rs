@@ -24,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Service;
+use crate::access::require_unbound;
 use crate::ask::{Ask, asked};
 use crate::error::{Conflict, Error, Field, Quota, Resource};
 use crate::limits::within;
@@ -41,6 +42,9 @@ pub(crate) use attach::let_go;
 pub(crate) use power::{end, settle_disks};
 pub(crate) use snapshots::{Instant, take_snapshot};
 
+/// What is refused to whoever may only look.
+const CHANGING: &str = "changing machines, disks or snapshots";
+
 /// A change under way: who asks, and when.
 #[derive(Debug)]
 struct Errand {
@@ -57,8 +61,9 @@ impl Service {
         W: Fn(&mut Tx<'_>, &Errand) -> Result<T, Error> + Send + 'static,
     {
         if !caller.has_role(role::MEMBER) {
-            return Err(Error::Denied("changing machines, disks or snapshots".to_owned()));
+            return Err(Error::Denied(CHANGING.to_owned()));
         }
+        require_unbound(caller, CHANGING)?;
         let errand = Errand { service: self.clone(), caller: caller.clone(), now: self.clock.now() };
         let done =
             self.catalogue.write(move |tx| asked(tx, &errand.caller, &ask, errand.now, |tx| work(tx, &errand))).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use imprint_catalogue::{Tx, disks, instances};
-use imprint_model::{Caller, DiskEvent, DiskStatus, Instance, InstanceEvent, InstanceId, Timestamp};
+use imprint_model::{Caller, DiskEvent, DiskStatus, Instance, InstanceEvent, InstanceId, InstanceStatus, Timestamp};
 
 use super::attach::let_go;
 use super::disk_bytes::system_disk;
@@ -123,6 +123,10 @@ pub(crate) fn end(
     now: Timestamp,
 ) -> Result<(), Error> {
     let again = instance.restart && service.machines.hypervisor.is_some();
+    // one that never came to run knows of no more disks than before
+    if instance.status != InstanceStatus::Starting {
+        instance.ended_at = Some(now);
+    }
     instance.status = after(instance.status, InstanceEvent::Ended)?;
     (instance.stop_by, instance.restart, instance.failure) = (None, false, failure);
     settle_disks(tx, instance.id)?;

@@ -62,8 +62,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Conflict::DiskNeverAttached`], [`Conflict::DiskStatus`], [`Conflict::DiskSnapshotting`],
-    /// [`Conflict::InstanceStatus`], [`Quota::DiskSnapshots`], [`Error::Unsupported`] of a running machine's disk,
-    /// [`Error::NotFound`], [`Error::Invalid`].
+    /// [`Conflict::InstanceStatus`], [`Quota::DiskSnapshots`], [`Error::Unsupported`] of a disk that was
+    /// written to, or whose machine runs, where no hypervisor is any more; [`Error::NotFound`], [`Error::Invalid`].
     pub async fn create_snapshot(
         &self,
         caller: &Caller,

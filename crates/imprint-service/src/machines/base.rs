@@ -12,13 +12,28 @@ use crate::Service;
 use crate::disks::{Piece, guest_inside, is_wrapped, pieces};
 use crate::error::Error;
 
-/// What stands under a disk. Keep it until a row names what was made of it.
+/// What changes are written over. Keep it until a row names what was made of it.
 #[derive(Debug)]
 pub(super) struct PlainBase {
     /// The plain map.
     pub(super) map: MapId,
-    /// Protects a map that no row names.
-    _lease: Option<LeaseGuard>,
+    /// Protects a map that no row names, or may soon name no more.
+    lease: Option<LeaseGuard>,
+}
+
+impl PlainBase {
+    /// A map that this lease protects.
+    pub(super) fn held(map: MapId, lease: LeaseGuard) -> Self {
+        Self { map, lease: Some(lease) }
+    }
+
+    /// Whether it is still protected.
+    pub(super) async fn is_held(&self) -> bool {
+        match &self.lease {
+            Some(lease) => lease.ensure_live().await.is_ok(),
+            None => true,
+        }
+    }
 }
 
 /// What stands under a disk; none under one that began empty. Of a format that is not plain it takes as long as
@@ -36,19 +51,19 @@ pub(super) async fn plain_base(service: &Service, disk: &Disk) -> Result<Option<
 
 async fn plain(service: &Service, base: &Content, format: DiskFormat) -> Result<PlainBase, Error> {
     if !is_wrapped(format) {
-        return Ok(PlainBase { map: base.map, _lease: None });
+        return Ok(PlainBase { map: base.map, lease: None });
     }
-    // unpacking is work; who waited for a place may find it done
+    if let Some((map, lease)) = service.remembered_plain(base.map, format).await? {
+        return Ok(PlainBase::held(map, lease));
+    }
     let _place = service.compressing.acquire().await.map_err(Error::internal)?;
-    let (map, lease) = match service.remembered_plain(base.map, format).await? {
-        Some(held) => held,
-        None => {
-            let Written { map, lease, .. } = unpack(service, base, format).await?;
-            service.remember_plain(base.map, format, map).await?;
-            (map, lease)
-        }
-    };
-    Ok(PlainBase { map, _lease: Some(lease) })
+    // who waited for a place may find it done
+    if let Some((map, lease)) = service.remembered_plain(base.map, format).await? {
+        return Ok(PlainBase::held(map, lease));
+    }
+    let Written { map, lease, .. } = unpack(service, base, format).await?;
+    service.remember_plain(base.map, format, map).await?;
+    Ok(PlainBase::held(map, lease))
 }
 
 async fn unpack(service: &Service, base: &Content, format: DiskFormat) -> Result<Written, Error> {

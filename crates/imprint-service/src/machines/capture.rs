@@ -1,13 +1,17 @@
 //! Snapshots of disks that machines wrote to: all of one instant are captured together, their bytes go into the store
 //! while the machine writes on, and one transaction completes all of them.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use imprint_catalogue::{Tx, disks, instances, jobs, machines, snapshots};
 use imprint_machine::{Capture, CaptureOf, CapturedDisk, MachineState};
-use imprint_model::{Content, Disk, InstanceId, InstanceStatus, MapId, Snapshot, SnapshotEvent, SnapshotId};
+use imprint_model::{Content, Disk, InstanceId, InstanceStatus, Snapshot, SnapshotEvent, SnapshotId, SnapshotStatus};
 use imprint_store::Written;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::base::{PlainBase, plain_base};
 use super::content::of_capture;
@@ -52,7 +56,19 @@ impl Keeper {
     /// Whether anything changed.
     pub(super) async fn take(&self, first: SnapshotId) -> Result<bool, Error> {
         let (hypervisor, _) = self.parts()?;
-        let Some(key) = self.group(first).await?.key() else { return Ok(false) };
+        let group = self.group(first).await?;
+        let Some(key) = group.key() else { return Ok(false) };
+        // of one machine, one after the other
+        let Some(_turn) = self.try_lock(capture_key(&key)) else { return Ok(false) };
+        // where nobody writes, the instant is any: there is time until a place is free
+        let runs = matches!(group.instance, Some((_, InstanceStatus::Running)));
+        if !runs && self.reads.available_permits() == 0 {
+            return Ok(false);
+        }
+        let mut bases = match self.bases(&group).await {
+            Ok(bases) => bases,
+            Err(error) => return self.try_again(first, &group, error).await,
+        };
         let alone = self.lock(key.clone()).await;
         let group = self.group(first).await?;
         if group.key().is_none_or(|now| now != key) {
@@ -75,8 +91,13 @@ impl Keeper {
         if machine.is_some() && !runs {
             return Ok(false);
         }
-        // of one machine, one after the other
-        let Some(_turn) = self.try_lock(capture_key(&key)) else { return Ok(false) };
+        let place = match &machine {
+            Some(_) => None,
+            None => match Arc::clone(&self.reads).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => return Ok(false),
+            },
+        };
         let captured = self.capture(machine.as_deref(), &group.members).await;
         // a machine that is not running must not begin to before its disks have been read
         let held = if machine.is_some() {
@@ -86,7 +107,7 @@ impl Keeper {
             Some(alone)
         };
         let outcome = match captured {
-            Ok(capture) => self.read(capture, &group.members).await,
+            Ok(capture) => self.read(capture, &group.members, &mut bases, place).await,
             Err(error) => Err(error.into()),
         };
         drop(held);
@@ -98,13 +119,64 @@ impl Keeper {
             Some(name) => hypervisor.state(name).await == MachineState::Gone,
             None => false,
         };
-        // what it wrote last is in its files; what fails for a moment may succeed at the next look
-        if ended || (matches!(error, Error::Unavailable(_)) && self.may_try_again(first)) {
+        // what it wrote last is in its files
+        if ended {
+            tracing::info!(snapshot = %first, %error, "a snapshot is taken again of what its machine left");
+            return Ok(true);
+        }
+        self.try_again(first, &group, error).await
+    }
+
+    /// What fails for a moment may succeed at the next look.
+    async fn try_again(&self, first: SnapshotId, group: &Group, error: Error) -> Result<bool, Error> {
+        if matches!(error, Error::Unavailable(_)) && self.may_try_again(first) {
             tracing::info!(snapshot = %first, %error, "a snapshot is taken again");
-            return Ok(ended);
+            return Ok(false);
         }
         self.tries.lock().remove(&first);
         self.fail(&group.ids(), &error).await
+    }
+
+    /// What will be written over of those disks of which there is no earlier snapshot. Before they are captured: a base
+    /// that has to be unpacked takes long, and a capture costs its machine as long as it is open.
+    async fn bases(&self, group: &Group) -> Result<BTreeMap<SnapshotId, PlainBase>, Error> {
+        let mut bases = BTreeMap::new();
+        // of a machine that comes or goes nothing is taken yet, and nothing at all when a disk is gone
+        let soon = group.instance.is_none_or(|(_, status)| status.is_settled()) && group.lost.is_empty();
+        for member in group.members.iter().filter(|member| soon && member.before.is_none()) {
+            let base = self.while_wanted(&group.members, plain_base(&self.service, &member.disk)).await?;
+            bases.extend(base.map(|base| (member.snapshot.id, base)));
+        }
+        Ok(bases)
+    }
+
+    /// Does something that may take long, unless one of the snapshots is given up meanwhile.
+    async fn while_wanted<T>(
+        &self,
+        members: &[Member],
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let mut work = pin!(work);
+        let mut ticks = tokio::time::interval(NOTE_EVERY);
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = ticks.tick() => {
+                    let ids: Vec<SnapshotId> = members.iter().map(|member| member.snapshot.id).collect();
+                    let read = move |tx: &mut Tx<'_>| {
+                        let mut found = ids.iter().map(|&id| snapshots::get(tx, id));
+                        found.try_fold(true, |all, found| {
+                            Ok::<_, Error>(all && found?.is_some_and(|row| row.status == SnapshotStatus::Progressing))
+                        })
+                    };
+                    // not being able to ask is no reason to end it
+                    if matches!(self.service.catalogue.read(read).await, Ok(false)) {
+                        return Err(no_longer_wanted());
+                    }
+                }
+            }
+        }
     }
 
     async fn capture(
@@ -129,11 +201,23 @@ impl Keeper {
     }
 
     /// Reads a capture to its end and completes its snapshots. What could not be read leaves no trace.
-    async fn read(&self, capture: Box<dyn Capture>, members: &[Member]) -> Result<(), Error> {
+    async fn read(
+        &self,
+        capture: Box<dyn Capture>,
+        members: &[Member],
+        bases: &mut BTreeMap<SnapshotId, PlainBase>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), Error> {
         let read = async {
+            let free = async { Arc::clone(&self.reads).acquire_owned().await.map_err(Error::internal) };
+            let _place = match place {
+                Some(place) => place,
+                None => self.while_wanted(members, free).await?,
+            };
             let mut all = Vec::with_capacity(members.len());
             for (member, disk) in members.iter().zip(capture.disks()) {
-                all.push(self.read_one(member, disk.as_ref()).await?);
+                let base = bases.remove(&member.snapshot.id);
+                all.push(self.read_one(member, base, disk.as_ref()).await?);
             }
             self.complete(all).await
         };
@@ -145,21 +229,44 @@ impl Keeper {
         outcome
     }
 
-    async fn read_one(&self, member: &Member, disk: &dyn CapturedDisk) -> Result<Taken, Error> {
+    /// What an earlier snapshot holds, protected from now on: it may be deleted while another one is made of it.
+    async fn held(&self, snapshot: SnapshotId) -> Result<PlainBase, Error> {
+        // the lease comes before the look: what a row names now is not removed while the lease lives
+        let lease = self.service.store.lease().await?;
+        let row = self.service.catalogue.read(move |tx| Ok::<_, Error>(snapshots::get(tx, snapshot)?)).await?;
+        let gone = || Error::Unavailable("the snapshot before it was deleted".to_owned());
+        let content = row.and_then(|row| row.content).ok_or_else(gone)?;
+        Ok(PlainBase::held(content.map, lease))
+    }
+
+    async fn read_one(
+        &self,
+        member: &Member,
+        base: Option<PlainBase>,
+        disk: &dyn CapturedDisk,
+    ) -> Result<Taken, Error> {
         let since = member.before.as_ref().filter(|_| disk.since_mark());
-        let (parent, base): (Option<MapId>, _) = match since {
-            Some(before) => (before.content.as_ref().map(|content| content.map), None),
-            None => {
-                let base = plain_base(&self.service, &member.disk).await?;
-                (base.as_ref().map(|base| base.map), base)
+        // what waited for hours may have been held for too long
+        let base = match base {
+            Some(base) if base.is_held().await => Some(base),
+            _ => None,
+        };
+        let base = match (since, base) {
+            (Some(before), _) => Some(self.held(before.id).await?),
+            (None, Some(base)) => Some(base),
+            // or a mark was lost
+            (None, None) => {
+                let only = std::slice::from_ref(member);
+                self.while_wanted(only, plain_base(&self.service, &member.disk)).await?
             }
         };
+        let parent = base.as_ref().map(|base| base.map);
         let (done, total) = (AtomicU64::new(0), AtomicU64::new(0));
         let told = |now_done: u64, of: u64| {
             done.store(now_done, Ordering::Relaxed);
             total.store(of, Ordering::Relaxed);
         };
-        let mut written = std::pin::pin!(of_capture(&self.service, disk, parent, &told));
+        let mut written = pin!(of_capture(&self.service, disk, parent, &told));
         let mut ticks = tokio::time::interval(NOTE_EVERY);
         ticks.tick().await;
         let written = loop {

@@ -5,6 +5,7 @@ use imprint_model::{Caller, Instance, InstanceId, InstanceStatus, Timestamp, rol
 
 use super::no_hypervisor;
 use crate::Service;
+use crate::access::require_unbound;
 use crate::error::{Conflict, Error, Field};
 
 /// Most bytes that are typed at once.
@@ -39,6 +40,7 @@ impl Service {
         if !caller.has_role(role::MEMBER) {
             return Err(Error::Denied("typing into a console".to_owned()));
         }
+        require_unbound(caller, "typing into a console")?;
         if bytes.len() > TYPED_BYTES_MAX {
             return Err(Error::invalid(Field::Data, format!("more than {TYPED_BYTES_MAX} bytes at once")));
         }

@@ -21,8 +21,13 @@ use crate::error::Error;
 const POLL: Duration = Duration::from_secs(2);
 /// Machines that begin, end or change at one time.
 const MACHINES_AT_ONCE: usize = 8;
-/// Snapshots, or groups of one instant, that are taken at one time.
-const CAPTURES_AT_ONCE: usize = 2;
+/// Snapshots, or groups of one instant, that are held at one time: their instant does not wait until others were read.
+const CAPTURES_AT_ONCE: usize = 64;
+/// Of those, how many are read at one time.
+const READS_AT_ONCE: usize = 2;
+/// How long files and machines stay that the database knows nothing of, not even that they were deleted. It may be an
+/// older copy that somebody put in its place, and a file is the only copy of what a guest wrote.
+const STRANGERS_STAY: Duration = Duration::from_secs(3600);
 /// Looks of [`Keeper::settle`] at most.
 const LOOKS_MAX: usize = 200;
 
@@ -36,6 +41,10 @@ pub struct Keeper {
     locks: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     /// When snapshots first failed that are tried again.
     pub(super) tries: Arc<Mutex<BTreeMap<SnapshotId, Timestamp>>>,
+    /// Places for reading what is captured.
+    pub(super) reads: Arc<Semaphore>,
+    /// Since when files and machines are seen that the database knows nothing of.
+    strangers: Arc<Mutex<BTreeMap<String, Timestamp>>>,
 }
 
 /// One thing to do.
@@ -54,7 +63,14 @@ enum Task {
 impl Keeper {
     /// The keeper of the engine's node.
     pub fn new(service: Service) -> Self {
-        Self { service, busy: Arc::default(), locks: Arc::default(), tries: Arc::default() }
+        Self {
+            service,
+            busy: Arc::default(),
+            locks: Arc::default(),
+            tries: Arc::default(),
+            reads: places(READS_AT_ONCE),
+            strangers: Arc::default(),
+        }
     }
 
     /// Runs until the future is dropped; ends at once where nothing runs machines.
@@ -110,11 +126,11 @@ impl Keeper {
             return;
         }
         let keeper = self.clone();
+        let busy = Busy { all: Arc::clone(&self.busy), task: task.clone() };
         tokio::spawn(async move {
             let place = places.acquire_owned().await;
             let outcome = Box::pin(keeper.carry_out(&task)).await;
-            drop(place);
-            keeper.busy.lock().remove(&task);
+            drop((place, busy));
             match outcome {
                 Ok(true) => keeper.service.machines.wake.notify_one(),
                 Ok(false) => {}
@@ -161,23 +177,48 @@ impl Keeper {
             })
         };
         let mut seen: Seen = self.service.catalogue.read(read).await?;
-        let mut tasks = Vec::new();
+        let (mut tasks, mut unknown) = (Vec::new(), Vec::new());
         for name in running {
             match name.parse() {
-                Ok(id) => drop(seen.tended.insert(id)),
+                Ok(id) if seen.there.contains(&id) || seen.tended.contains(&id) => drop(seen.tended.insert(id)),
+                Ok(id) => unknown.push(id),
                 Err(_) => tasks.push(Task::Kill(name)),
             }
         }
         self.forget_locks();
+        self.tries.lock().retain(|first, _| seen.captures.contains(first));
+        let mut garbage: BTreeSet<String> = files.into_iter().filter(|name| !seen.files.contains(name)).collect();
+        let deleted = self.service.machines.deleted_among(&garbage, &seen.files);
+        let strangers = garbage.difference(&deleted).cloned().chain(unknown.iter().map(InstanceId::to_string));
+        let staying = self.still_staying(strangers.collect());
+        garbage.retain(|name| !staying.contains(name));
+        let (staying, leaving): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|id| staying.contains(&id.to_string()));
+        seen.tended.extend(leaving);
         // a process that should not be there may have files open that should not be there either
-        let left = seen.tended.iter().any(|id| !seen.there.contains(id)) || self.is_busy_with_others(&seen.there);
+        let left = !staying.is_empty()
+            || seen.tended.iter().any(|id| !seen.there.contains(id))
+            || self.is_busy_with_others(&seen.there);
         tasks.extend(seen.tended.into_iter().map(Task::Machine));
         tasks.extend(seen.captures.into_iter().map(Task::Capture));
         if !left && tasks.iter().all(|task| !matches!(task, Task::Kill(_))) {
-            let garbage = files.into_iter().filter(|name| !seen.files.contains(name));
-            tasks.extend(garbage.map(Task::Remove));
+            tasks.extend(garbage.into_iter().map(Task::Remove));
         }
         Ok(tasks)
+    }
+
+    /// Which of all the files and machines that the database knows nothing of are left alone for now.
+    fn still_staying(&self, strangers: BTreeSet<String>) -> BTreeSet<String> {
+        let (now, mut since) = (self.service.clock.now(), self.strangers.lock());
+        since.retain(|name, _| strangers.contains(name));
+        let stays = |name: &String| {
+            let first = *since.entry(name.clone()).or_insert_with(|| {
+                tracing::warn!(name, "the database knows nothing of this file or machine: it will go in an hour");
+                now
+            });
+            now < first.after(STRANGERS_STAY)
+        };
+        strangers.into_iter().filter(stays).collect()
     }
 
     fn is_busy_with_others(&self, there: &BTreeSet<InstanceId>) -> bool {
@@ -207,6 +248,18 @@ impl Keeper {
 
     fn forget_locks(&self) {
         self.locks.lock().retain(|_, lock| Arc::strong_count(lock) > 1);
+    }
+}
+
+/// Something that is being done, until this is dropped.
+struct Busy {
+    all: Arc<Mutex<BTreeSet<Task>>>,
+    task: Task,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.task);
     }
 }
 

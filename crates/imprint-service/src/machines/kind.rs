@@ -45,7 +45,6 @@ pub(crate) fn required_of(service: &Service, instance: &Instance) -> Result<Opti
 /// What an image says of the machines that are made of it.
 pub(crate) fn describe(instance: &mut Instance, facts: &Facts) {
     instance.architecture = facts.architecture.unwrap_or(Architecture::X86_64);
-    let fitting = if instance.architecture == Architecture::Arm64 { BootMode::Uefi } else { BootMode::Bios };
-    instance.boot_mode = facts.boot_mode.unwrap_or(fitting);
+    instance.boot_mode = facts.firmware();
     instance.nvme = facts.nvme.unwrap_or(false);
 }

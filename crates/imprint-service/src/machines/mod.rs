@@ -10,15 +10,18 @@ mod kind;
 mod spec;
 mod tend;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imprint_machine::Hypervisor;
-use imprint_model::{Instance, InstanceStatus};
+use imprint_model::{Disk, Instance, InstanceStatus};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use keeper::Keeper;
 pub(crate) use kind::{describe, required_of};
 
+use self::spec::overlay_name;
 use crate::Service;
 use crate::error::Error;
 
@@ -31,6 +34,8 @@ pub(crate) struct Machines {
     pub(crate) node: Option<String>,
     /// Rung when rows want something of the keeper.
     pub(crate) wake: Notify,
+    /// Files whose bytes were given up while this process ran.
+    deleted: Mutex<BTreeSet<String>>,
 }
 
 impl Machines {
@@ -45,6 +50,20 @@ impl Machines {
         }
     }
 
+    /// Nobody wants any more what was written to this disk: its file goes as soon as no row names it.
+    pub(crate) fn give_up_bytes(&self, disk: &Disk) {
+        if self.hypervisor.is_some() {
+            self.deleted.lock().insert(overlay_name(disk.id, disk.generation));
+        }
+    }
+
+    /// Which of these files that no row names were given up; those that are neither here nor named are forgotten.
+    fn deleted_among(&self, unnamed: &BTreeSet<String>, named: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut deleted = self.deleted.lock();
+        deleted.retain(|name| unnamed.contains(name) || named.contains(name));
+        deleted.intersection(unnamed).cloned().collect()
+    }
+
     /// Whether some keeper looks after what is on this node. One that this node used to run is nobody's.
     pub(crate) fn is_kept(&self, node: Option<&String>) -> bool {
         node.is_some_and(|node| self.hypervisor.is_some() || self.node.as_ref() != Some(node))
@@ -55,7 +74,7 @@ impl Service {
     /// The engine that runs machines on the node of this name. Once, before anything is served.
     #[must_use]
     pub fn with_hypervisor(self, hypervisor: Arc<dyn Hypervisor>, node: String) -> Self {
-        let machines = Machines { hypervisor: Some(hypervisor), node: Some(node), wake: Notify::new() };
+        let machines = Machines { hypervisor: Some(hypervisor), node: Some(node), ..Machines::default() };
         Self { machines: Arc::new(machines), ..self }
     }
 

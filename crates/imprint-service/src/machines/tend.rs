@@ -55,6 +55,9 @@ impl Keeper {
     }
 
     async fn start(&self, hypervisor: &dyn Hypervisor, instance: &Instance, disks: &[Disk]) -> Result<bool, Error> {
+        // one that was free may still be read for a snapshot that was given up
+        let held: Option<Vec<_>> = disks.iter().map(|disk| self.try_lock(disk.id.to_string())).collect();
+        let Some(_held) = held else { return Ok(false) };
         match self.launch(hypervisor, instance, disks).await {
             Ok(()) => self.started(instance.id).await,
             Err(error) => {
@@ -139,16 +142,19 @@ impl Keeper {
             let name = instance.id.to_string();
             changed |= match disk.status {
                 DiskStatus::Attaching => {
+                    // it may still be read for a snapshot that was given up
+                    let Some(_held) = self.try_lock(disk.id.to_string()) else { continue };
                     let event = attach(hypervisor, &name, &disk).await?;
                     self.note(disk.id, DiskStatus::Attaching, event).await?
                 }
                 DiskStatus::Detaching => {
-                    // while some disk is captured, none goes
+                    // while some disk is captured, none goes or grows
                     let Some(_turn) = self.try_lock(capture_key(&name)) else { continue };
                     let event = detach(hypervisor, &name, &disk).await?;
                     self.note(disk.id, DiskStatus::Detaching, event).await?
                 }
                 DiskStatus::InUse if disk.grows => {
+                    let Some(_turn) = self.try_lock(capture_key(&name)) else { continue };
                     hypervisor.grow(&name, &overlay(&disk).name, overlay(&disk).size_bytes).await?;
                     self.grown(disk.id, disk.size_gib).await?
                 }

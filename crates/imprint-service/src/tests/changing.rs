@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use imprint_catalogue::instances;
 use imprint_model::{
-    Architecture, BootMode, Caller, FactKey, Facts, Image, ImageId, MetadataAccess, ProjectId, Status, Visibility,
+    Architecture, BootMode, Caller, FactKey, Facts, Image, ImageId, MemberStatus, MetadataAccess, ProjectId, Status,
+    Visibility,
 };
 
 use super::stock::{HERE, allow, dry, install, machine, named, run, shown, some_snapshot, uploaded, wish};
@@ -81,6 +82,10 @@ async fn firmware_is_fixed_while_machines_depend_on_it_and_metadata_access_never
     let used = install(&world, machine(&me, id), vec![]).await;
     conflicts(&update(&world, &me, id, boot(BootMode::Uefi)).await, Conflict::ImageUsedByInstance);
     update(&world, &me, id, boot(BootMode::Bios)).await.expect("what it is already is no change");
+    let untold = uploaded(&world, &me, b"untold").await.id;
+    install(&world, machine(&me, untold), vec![]).await;
+    conflicts(&update(&world, &me, untold, boot(BootMode::Uefi)).await, Conflict::ImageUsedByInstance);
+    update(&world, &me, untold, boot(BootMode::Bios)).await.expect("what holds where nobody told is no change either");
     world.catalogue.write(move |tx| instances::delete(tx, used)).await.expect("deleted");
     update(&world, &me, id, boot(BootMode::Uefi)).await.expect("changed");
     let arm = Change::Fact(FactChange::Architecture(Some(Architecture::Arm64)));
@@ -245,6 +250,10 @@ async fn the_newest_image_of_a_family_that_is_offered_counts_and_ones_own_first(
     assert_eq!(newest().await, None, "not before it is made");
     run(&world).await;
     assert_eq!(newest().await.as_deref(), Some("shared"));
+    for (status, seen) in [(MemberStatus::Rejected, None), (MemberStatus::Pending, Some("shared"))] {
+        world.service.set_member_status(&me, shared, &ProjectId::from("p"), status).await.expect("answered");
+        assert_eq!(newest().await.as_deref(), seen, "{status}");
+    }
     make(&me, mine, "old").await;
     run(&world).await;
     world.pass(std::time::Duration::from_secs(1));
@@ -296,4 +305,38 @@ async fn only_a_usable_image_is_changed_where_a_dialect_asks_for_that_and_proper
     assert_eq!(shown.properties.keys().collect::<Vec<_>>(), ["other"]);
     world.service.update_image(&me, image.id, vec![set("one")]).await.expect("others do not ask");
     change(image.id, vec![set("third")]).await.expect("what is so already does not stand in the way");
+    for name in ["one", "other"] {
+        let refused = change(image.id, vec![set(name)]).await;
+        assert!(matches!(&refused, Err(Error::PropertyPresent(name)) if name == "other"), "{refused:?}");
+    }
+    change(image.id, vec![Change::RemoveProperty("one".to_owned()), set("other")]).await.expect("one is left");
+}
+
+#[tokio::test]
+async fn whoever_lost_an_image_when_it_was_made_private_does_not_get_it_back_with_the_next_share() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = uploaded(&world, &me, b"data").await.id;
+    world.service.share_image(&me, HERE, id, share_with("before"), Ask::default()).await.expect("shared");
+    update_plain(&world, &me, id, Change::Visibility(Visibility::Private)).await.expect("taken away");
+    world.service.share_image(&me, HERE, id, share_with("after"), Ask::default()).await.expect("shared");
+    let (image, members) = world.service.image_sharing(&me, HERE, id).await.expect("looked up");
+    assert_eq!(image.visibility, Visibility::Shared);
+    assert_eq!(members.iter().map(|member| member.project.as_str()).collect::<Vec<_>>(), ["after"]);
+    update_plain(&world, &me, id, Change::Visibility(Visibility::Private)).await.expect("taken away");
+    let remove = Sharing { remove: vec![ProjectId::from("nobody")], ..Sharing::default() };
+    world.service.share_image(&me, HERE, id, remove, Ask::default()).await.expect("nothing to do");
+    assert_eq!(shown(&world, &me, id).await.visibility, Visibility::Private);
+}
+
+#[tokio::test]
+async fn a_word_of_many_platforms_does_not_take_away_which_one_it_is() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let id = uploaded(&world, &me, b"data").await.id;
+    let platform = |name: Option<&str>| Change::Fact(FactChange::Platform(name.map(str::to_owned)));
+    let word = |word: &str| Change::Platform { word: word.to_owned(), changes: vec![platform(None)] };
+    update_plain(&world, &me, id, platform(Some("Windows Server 2022"))).await.expect("told");
+    for (told, left) in [("windows", Some("Windows Server 2022")), ("ubuntu", None), ("windows", None)] {
+        update_plain(&world, &me, id, word(told)).await.expect("changed");
+        assert_eq!(shown(&world, &me, id).await.facts.platform.as_deref(), left, "{told}");
+    }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use imprint_disk::{Export, Format, ReadAt, Target};
+use imprint_disk::{Format, ReadAt, Target};
 use imprint_model::{Caller, ContainerFormat, DiskFormat, Facts, Image, ImageId, JobState, ObjectPlace, Status};
 
-use super::{create, download, noise, raw, upload};
+use super::{create, download, noise, raw, upload, uploaded_as, written_of};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Conflict, CopyImage, Error, ExportFormat, ImportImage, ImportObjects, ImportSource, ObjectDisk, Runner,
-    SafetyPolicy, Settings,
+    Ask, Cause, Conflict, CopyImage, Error, ExportFormat, ImportImage, ImportObjects, ImportSource, Limits, ObjectDisk,
+    Runner, SafetyPolicy, Settings, job_cause,
 };
 
 /// A disk with data at both ends and holes between.
@@ -42,34 +42,12 @@ impl ReadAt for Nothing {
     }
 }
 
-fn written(bytes: Vec<u8>, target: Target) -> Vec<u8> {
-    written_of(bytes, target)
-}
-
-fn written_of(disk: impl ReadAt + 'static, target: Target) -> Vec<u8> {
-    let export = Export::new(Arc::new(disk), target, None).expect("possible");
-    let mut file = Vec::new();
-    let mut take = |part: &[u8]| {
-        file.extend_from_slice(part);
-        Ok(())
-    };
-    export.write(2, &mut take).expect("written");
-    file
-}
-
 /// The guest's disk inside a file of this format.
 fn guest_of(file: Vec<u8>, format: Format) -> Vec<u8> {
     let disk = imprint_disk::open(Arc::new(file), format).expect("sound").guest;
     let mut bytes = vec![0; usize::try_from(disk.size_bytes()).expect("small")];
     disk.read_at(0, &mut bytes).expect("read");
     bytes
-}
-
-async fn uploaded(world: &World, me: &Caller, format: DiskFormat, bytes: &[u8]) -> Image {
-    let mut changes = raw();
-    changes.push(crate::Change::DiskFormat(Some(format)));
-    let image = create(world, me, changes).await;
-    upload(world, me, image.id, bytes).await.expect("uploaded")
 }
 
 async fn whole(world: &World, me: &Caller, id: ImageId, format: ExportFormat) -> (Option<u64>, Vec<u8>) {
@@ -83,7 +61,7 @@ async fn whole(world: &World, me: &Caller, id: ImageId, format: ExportFormat) ->
 async fn a_disk_goes_out_in_every_format_and_is_the_same_inside() {
     let (world, me) = (World::new(), caller("p", "member"));
     let bytes = disk();
-    let image = uploaded(&world, &me, DiskFormat::Raw, &bytes).await;
+    let image = uploaded_as(&world, &me, DiskFormat::Raw, &bytes).await;
     for &format in ExportFormat::ALL {
         let (first_size, first) = whole(&world, &me, image.id, format).await;
         let (second_size, second) = whole(&world, &me, image.id, format).await;
@@ -110,8 +88,8 @@ async fn a_disk_goes_out_in_every_format_and_is_the_same_inside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_uploaded_stays_and_the_disk_inside_comes_out() {
     let (world, me) = (World::new(), caller("p", "member"));
-    let file = written(disk(), Target::qcow2(imprint_disk::Compression::Zstd));
-    let image = uploaded(&world, &me, DiskFormat::Qcow2, &file).await;
+    let file = written_of(disk(), Target::qcow2(imprint_disk::Compression::Zstd));
+    let image = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await;
     assert!(download(&world, &me, image.id).await.expect("bytes") == file);
     let (size, raw) = whole(&world, &me, image.id, ExportFormat::Raw).await;
     assert!(raw == disk() && size == Some(raw.len() as u64));
@@ -126,7 +104,7 @@ async fn a_disk_that_a_format_has_no_room_for_is_refused() {
     let (world, me) = (World::new(), caller("p", "member"));
     // 3 TiB of nothing: more than a VHD can say
     let file = written_of(Nothing(3 << 40), Target::qcow2(imprint_disk::Compression::None));
-    let image = uploaded(&world, &me, DiskFormat::Qcow2, &file).await;
+    let image = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await;
     let refused = world.service.export(&me, image.id, ExportFormat::Vhd).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::ExportTooLarge))), "{refused:?}");
     let (size, bytes) = whole(&world, &me, image.id, ExportFormat::Vhdx).await;
@@ -135,10 +113,14 @@ async fn a_disk_that_a_format_has_no_room_for_is_refused() {
 
 /// A world with a bucket that holds one object.
 fn bucket(bytes: &[u8]) -> (World, tempfile::TempDir) {
+    bucket_with(bytes, Settings::default())
+}
+
+fn bucket_with(bytes: &[u8], settings: Settings) -> (World, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     std::fs::create_dir(dir.path().join("images")).expect("a bucket");
     std::fs::write(dir.path().join("images/disk"), bytes).expect("an object");
-    (World::with(Settings { buckets_dir: Some(dir.path().to_owned()), ..Settings::default() }), dir)
+    (World::with(Settings { buckets_dir: Some(dir.path().to_owned()), ..settings }), dir)
 }
 
 async fn imported(world: &World, me: &Caller, format: Option<DiskFormat>) -> (Image, imprint_model::Job) {
@@ -158,7 +140,7 @@ async fn what_is_imported_is_kept_as_the_disk_that_machines_see() {
     for target in
         [Target::qcow2(imprint_disk::Compression::Zlib), Target::VhdDynamic, Target::VmdkStream, Target::Zvhd2]
     {
-        let file = written(disk(), target);
+        let file = written_of(disk(), target);
         let (world, _dir) = bucket(&file);
         let (image, job) = imported(&world, &me, None).await;
         assert_eq!(
@@ -178,9 +160,9 @@ async fn what_is_imported_is_kept_as_the_disk_that_machines_see() {
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_objects_are_unpacked_and_then_looked_at() {
     let me = caller("p", "member");
-    let inner = written(disk(), Target::qcow2(imprint_disk::Compression::None));
+    let inner = written_of(disk(), Target::qcow2(imprint_disk::Compression::None));
     for target in [Target::Gz, Target::Zst] {
-        let (world, _dir) = bucket(&written(inner.clone(), target));
+        let (world, _dir) = bucket(&written_of(inner.clone(), target));
         let (image, _) = imported(&world, &me, Some(DiskFormat::Qcow2)).await;
         let found = (image.status, image.disk_format);
         assert_eq!(found, (Status::Available, Some(DiskFormat::Raw)), "{target}: {:?}", image.failure);
@@ -188,7 +170,7 @@ async fn compressed_objects_are_unpacked_and_then_looked_at() {
         let (image, _) = imported(&world, &me, Some(DiskFormat::Vhd)).await;
         assert_eq!(image.status, Status::Failed, "what is inside is not what was declared");
     }
-    let mut broken = written(inner, Target::Gz);
+    let mut broken = written_of(inner, Target::Gz);
     let end = broken.len() - 100;
     broken.truncate(end);
     let (world, _dir) = bucket(&broken);
@@ -197,10 +179,21 @@ async fn compressed_objects_are_unpacked_and_then_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_unpacks_to_more_than_an_image_may_have_is_too_large() {
+    let me = caller("p", "member");
+    for target in [Target::Gz, Target::Zst] {
+        let limits = Limits { image_size_bytes: 1 << 20, ..Limits::default() };
+        let (world, _dir) = bucket_with(&written_of(disk(), target), Settings { limits, ..Settings::default() });
+        let (image, job) = imported(&world, &me, None).await;
+        assert_eq!((image.status, job_cause(&job)), (Status::Failed, Some(Cause::TooLarge)), "{target}: {job:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_unpacked_is_judged_as_the_disk_that_it_is() {
     let me = caller("p", "member");
-    let packed = written(qcow2(|file| file[32..36].copy_from_slice(&2_u32.to_be_bytes())), Target::Gz);
-    for (object, expected) in [(written(disk(), Target::Gz), Status::Available), (packed, Status::Queued)] {
+    let packed = written_of(qcow2(|file| file[32..36].copy_from_slice(&2_u32.to_be_bytes())), Target::Gz);
+    for (object, expected) in [(written_of(disk(), Target::Gz), Status::Available), (packed, Status::Queued)] {
         let (world, _dir) = bucket(&object);
         let mut changes = raw();
         changes.push(crate::Change::ContainerFormat(Some(ContainerFormat::Compressed)));
@@ -220,7 +213,7 @@ async fn what_was_unpacked_is_judged_as_the_disk_that_it_is() {
 
 /// A qcow2 whose header says this of it.
 fn qcow2(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
-    let mut file = written(disk(), Target::qcow2(imprint_disk::Compression::None));
+    let mut file = written_of(disk(), Target::qcow2(imprint_disk::Compression::None));
     change(&mut file);
     file
 }
@@ -290,7 +283,7 @@ async fn the_operator_decides_about_bytes_that_are_not_safe() {
 #[tokio::test]
 async fn whoever_stops_listening_ends_the_work() {
     let (world, me) = (World::new(), caller("p", "member"));
-    let image = uploaded(&world, &me, DiskFormat::Raw, &noise(40 << 20, 3)).await;
+    let image = uploaded_as(&world, &me, DiskFormat::Raw, &noise(40 << 20, 3)).await;
     let mut stream = {
         let export = world.service.export(&me, image.id, ExportFormat::Qcow2Zlib).await.expect("opened");
         export.expect("data").stream(None)
@@ -319,7 +312,7 @@ async fn begun(
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_reads_slowly_keeps_no_place_from_others_and_gets_the_whole_file() {
     let (world, me) = (World::new(), caller("p", "member"));
-    let image = uploaded(&world, &me, DiskFormat::Raw, &noise(9 << 20, 5)).await;
+    let image = uploaded_as(&world, &me, DiskFormat::Raw, &noise(9 << 20, 5)).await;
     let formats = [ExportFormat::RawZst, ExportFormat::Qcow2Zstd, ExportFormat::RawGz];
     let mut slow = Vec::new();
     for format in formats {
@@ -341,7 +334,7 @@ fn whoever_reads_slowly_keeps_no_thread() {
     let runtime = runtime.worker_threads(2).max_blocking_threads(4).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (world, me) = (World::new(), caller("p", "member"));
-        let image = uploaded(&world, &me, DiskFormat::Raw, &noise(12 << 20, 6)).await;
+        let image = uploaded_as(&world, &me, DiskFormat::Raw, &noise(12 << 20, 6)).await;
         let (_, expected) = whole(&world, &me, image.id, ExportFormat::RawZst).await;
         let mut slow = Vec::new();
         for turn in 0..12 {
@@ -358,9 +351,9 @@ fn whoever_reads_slowly_keeps_no_thread() {
 async fn what_is_remembered_of_a_file_is_of_one_reading_of_the_bytes() {
     let settings = Settings { check_format_match: false, ..Settings::default() };
     let (world, me) = (World::with(settings), caller("p", "member"));
-    let file = written(disk(), Target::qcow2(imprint_disk::Compression::None));
-    let as_qcow2 = uploaded(&world, &me, DiskFormat::Qcow2, &file).await;
-    let as_disk = uploaded(&world, &me, DiskFormat::Raw, &file).await;
+    let file = written_of(disk(), Target::qcow2(imprint_disk::Compression::None));
+    let as_qcow2 = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await;
+    let as_disk = uploaded_as(&world, &me, DiskFormat::Raw, &file).await;
     let map = as_disk.content.clone().expect("bytes").map;
     assert_eq!(as_qcow2.content.clone().expect("bytes").map, map);
     let format = ExportFormat::RawZst;

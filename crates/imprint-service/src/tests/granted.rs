@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use imprint_model::{Action, Caller, Effect, Grants, MemberStatus, Page, ProjectId, Statement, Visibility};
 
-use super::stock::uploaded;
+use super::stock::{HERE, some_snapshot, uploaded, wish};
 use super::{create, download, raw};
 use crate::testing::{World, caller};
-use crate::{Change, CreateImage, Error, ListImages, Resource, Seen};
+use crate::{
+    Ask, Change, CreateGroup, CreateImage, Error, ImageSource, ListImages, ListTags, Resource, Seen, TagChange, Tagged,
+    TaggedIds,
+};
 
 /// A member of `p` who is let do these operations on images whose names fit.
 fn granted(operations: &[&str], resource: &str) -> Caller {
@@ -113,4 +116,29 @@ async fn an_image_that_was_denied_is_not_in_lists() {
         });
     }
     assert_eq!(listed(&world, &looker).await, 1);
+}
+
+#[tokio::test]
+async fn grants_speak_of_images_alone() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let snapshot = some_snapshot(&world, &me).await;
+    let bound = granted(&["*"], "*");
+    let service = &world.service;
+    let looked = service.show_snapshot(&bound, snapshot).await;
+    assert!(matches!(looked, Err(Error::NotFound(Resource::Snapshot(_)))), "{looked:?}");
+    let made = service.make_image(&bound, wish(ImageSource::Snapshot(snapshot)), Ask::default()).await;
+    assert!(matches!(made, Err(Error::Denied(_))), "{made:?}");
+    let wanted = CreateGroup { id: "g".to_owned(), name: "g".to_owned(), display_name: "g".to_owned() };
+    let grouped = service.create_group(&bound, wanted, Ask::default()).await;
+    assert!(matches!(grouped, Err(Error::Denied(_))), "{grouped:?}");
+    assert!(matches!(service.groups(&bound).await, Err(Error::Denied(_))));
+    let tags = TagChange::Add(["a=b".to_owned()].into(), 9);
+    let tag = |thing| service.change_tags(&bound, HERE, vec![thing], tags.clone(), Ask::default());
+    let tagged = tag(Tagged::Snapshot(snapshot)).await;
+    assert!(matches!(tagged, Err(Error::Denied(_))), "{tagged:?}");
+    let image = uploaded(&world, &me, b"1").await.id;
+    tag(Tagged::Image(image)).await.expect("what grants speak of");
+    let wanted = ListTags { region: HERE.to_owned(), ids: TaggedIds::Snapshots(vec![], None), tags: vec![], limit: 9 };
+    let listed = service.list_tags(&bound, wanted).await;
+    assert!(matches!(listed, Err(Error::Denied(_))), "{listed:?}");
 }

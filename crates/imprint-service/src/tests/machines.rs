@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use imprint_catalogue::{Tx, disks, instances, jobs};
+use imprint_disk::{Compression, Target};
 use imprint_machine::testing::{Call, FakeHypervisor, Fault, GRAIN};
 use imprint_model::{
-    Caller, DiskId, DiskStatus, Facts, ImageId, InstanceId, InstanceStatus, Snapshot, SnapshotId, SnapshotStatus,
-    Status,
+    Caller, DiskFormat, DiskId, DiskStatus, Image, ImageId, InstanceId, InstanceStatus, Snapshot, SnapshotId,
+    SnapshotStatus, Status,
 };
 
-use super::inventory::{REGION, attach, conflict, data_disk, disks_of, empty_disk, image, machines, snapshot};
-use super::noise;
+use super::inventory::{attach, conflict, data_disk, disks_of, empty_disk, image, machines, snapshot};
+use super::stock::wish;
+use super::{noise, uploaded_as, written_of};
 use crate::testing::{World, caller};
 use crate::{
-    Ask, Conflict, DeleteInstances, DeleteSnapshot, DetachDisk, Error, ImageSource, Keeper, MakeImage, RebootInstance,
-    ResetDisk, ResizeDisk, Runner, Service, StopInstance,
+    Ask, Conflict, DeleteInstances, DeleteSnapshot, DetachDisk, Error, ImageSource, Keeper, RebootInstance, ResetDisk,
+    ResizeDisk, Runner, Service, StopInstance,
 };
 
 /// A node with machines.
@@ -50,8 +53,11 @@ impl Node {
 
     /// A machine that runs, with a data disk.
     async fn running(&self) -> InstanceId {
-        let image = image(&self.world, &self.me, 1).await;
-        let mut wanted = machines(&image, 1);
+        self.running_of(&image(&self.world, &self.me, 1).await).await
+    }
+
+    async fn running_of(&self, image: &Image) -> InstanceId {
+        let mut wanted = machines(image, 1);
         wanted.start = true;
         wanted.data = vec![data_disk()];
         let made = self.service().create_instances(&self.me, wanted, Ask::default()).await.expect("a machine")[0];
@@ -90,20 +96,57 @@ impl Node {
     }
 
     async fn make(&self, source: ImageSource) -> ImageId {
-        let wanted = MakeImage {
-            region: REGION.to_owned(),
-            source,
-            name: None,
-            id: ImageId::random(),
-            facts: Facts::default(),
-            otherwise: Facts::default(),
-            tags: [].into(),
-        };
-        self.service().make_image(&self.me, wanted, Ask::default()).await.expect("an image")
+        self.service().make_image(&self.me, wish(source), Ask::default()).await.expect("an image")
+    }
+
+    /// What the keeper does from now on, until this is dropped.
+    fn keep(&self) -> AbortOnDrop {
+        let keeper = self.keeper.clone();
+        AbortOnDrop(tokio::spawn(async move { keeper.run().await }))
+    }
+
+    /// Waits until so many captures are open.
+    async fn captures(&self, count: usize) {
+        while self.fake.open_captures() != count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn ended(&self, id: SnapshotId) -> SnapshotStatus {
+        loop {
+            match self.shown(id).await.status {
+                SnapshotStatus::Progressing => tokio::time::sleep(Duration::from_millis(1)).await,
+                status => return status,
+            }
+        }
+    }
+
+    async fn cancel(&self, id: SnapshotId) {
+        self.service().cancel_snapshot(&self.me, id, Ask::default()).await.expect("given up");
+    }
+
+    /// A disk that a machine wrote to, and that is free again.
+    async fn free_disk(&self, of: InstanceId) -> DiskId {
+        let (service, me, ask) = (self.service(), &self.me, Ask::default);
+        let disk = service.create_disk(me, empty_disk(20), ask()).await.expect("a disk");
+        service.attach_disk(me, attach(disk, of), ask()).await.expect("told");
+        self.settle().await;
+        self.write(disk, 1, 8).await;
+        service.detach_disk(me, DetachDisk { disk, instance: of }, ask()).await.expect("told");
+        self.settle().await;
+        disk
     }
 
     async fn image_status(&self, id: ImageId) -> Status {
         self.service().show_image(&self.me, id).await.expect("shown").status
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -396,20 +439,14 @@ async fn a_machine_stops_while_its_disk_is_read_and_the_snapshot_is_taken_of_wha
     node.write(disk, 1, 3).await;
     node.fake.hold_reads(true);
     let taken = node.taken(disk).await;
-    let keeper = node.keeper.clone();
-    let running = tokio::spawn(async move { keeper.run().await });
-    while node.fake.open_captures() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let _kept = node.keep();
+    node.captures(1).await;
     node.service().stop_instance(&node.me, stop(id, true), Ask::default()).await.expect("told");
     while node.status(id).await != InstanceStatus::Stopped {
         tokio::task::yield_now().await;
     }
     node.fake.hold_reads(false);
-    while node.shown(taken).await.status == SnapshotStatus::Progressing {
-        tokio::task::yield_now().await;
-    }
-    running.abort();
+    assert_eq!(node.ended(taken).await, SnapshotStatus::Accomplished);
     assert_eq!(node.grain(taken, 1).await, filled(3));
 }
 
@@ -430,4 +467,214 @@ async fn a_snapshot_that_is_being_taken_can_be_given_up() {
     let next = node.taken(disk).await;
     node.settle().await;
     assert_eq!(node.grain(next, 1).await, filled(3));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_being_read_can_be_given_up() {
+    let node = Node::new();
+    let id = node.running().await;
+    let disk = disks_of(&node.world, &node.me, id).await[0].id;
+    node.write(disk, 1, 3).await;
+    node.fake.hold_reads(true);
+    let taken = node.taken(disk).await;
+    let _kept = node.keep();
+    node.captures(1).await;
+    node.cancel(taken).await;
+    node.captures(0).await;
+    assert_eq!(node.shown(taken).await.status, SnapshotStatus::Failed);
+    node.fake.hold_reads(false);
+    let next = node.taken(disk).await;
+    assert_eq!(node.ended(next).await, SnapshotStatus::Accomplished);
+    assert_eq!(node.grain(next, 1).await, filled(3));
+}
+
+#[tokio::test]
+async fn other_disks_come_and_grow_although_one_is_being_read() {
+    let node = Node::new();
+    let (service, me, ask) = (node.service(), &node.me, Ask::default);
+    let id = node.running().await;
+    let disks = disks_of(&node.world, me, id).await;
+    node.write(disks[0].id, 1, 3).await;
+    node.fake.hold_reads(true);
+    let taken = node.taken(disks[0].id).await;
+    let _kept = node.keep();
+    node.captures(1).await;
+    let size = ResizeDisk { disk: disks[1].id, size_gib: 90, sizes: |_| 1..=500 };
+    service.resize_disk(me, size, ask()).await.expect("told");
+    for _ in 0..3 {
+        let disk = service.create_disk(me, empty_disk(20), ask()).await.expect("a disk");
+        service.attach_disk(me, attach(disk, id), ask()).await.expect("told");
+        while node.disk_status(disk).await != DiskStatus::InUse {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    node.fake.hold_reads(false);
+    assert_eq!(node.ended(taken).await, SnapshotStatus::Accomplished);
+    while service.show_disk(me, disks[1].id).await.expect("shown").grows {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(node.fake.wrongs(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_free_disk_whose_snapshot_is_given_up_can_be_used_as_soon_as_it_is_not_read_any_more() {
+    for start in [false, true] {
+        let node = Node::new();
+        let (service, me, ask) = (node.service(), &node.me, Ask::default);
+        let id = node.running().await;
+        let disk = node.free_disk(id).await;
+        if start {
+            service.stop_instance(me, stop(id, true), ask()).await.expect("told");
+            node.settle().await;
+        }
+        node.fake.hold_reads(true);
+        let taken = node.taken(disk).await;
+        let _kept = node.keep();
+        node.captures(1).await;
+        node.cancel(taken).await;
+        service.attach_disk(me, attach(disk, id), ask()).await.expect("told");
+        if start {
+            service.start_instance(me, id, ask()).await.expect("told");
+        }
+        loop {
+            let (status, of) = (node.disk_status(disk).await, node.status(id).await);
+            assert!(matches!(status, DiskStatus::Attaching | DiskStatus::InUse), "{status}");
+            assert!(matches!(of, InstanceStatus::Starting | InstanceStatus::Running), "{of}");
+            if (status, of) == (DiskStatus::InUse, InstanceStatus::Running) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(node.fake.wrongs(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_third_snapshot_holds_its_instant_while_two_are_read() {
+    for (delete, expected) in [(false, 4), (true, 5)] {
+        third_snapshot(delete, expected).await;
+    }
+}
+
+/// With `delete`, the snapshot that it was to be made of goes meanwhile: it is taken again, at a later instant.
+async fn third_snapshot(delete: bool, expected: u8) {
+    let node = Node::new();
+    let mut disks = Vec::new();
+    for _ in 0..3 {
+        let id = node.running().await;
+        disks.push(disks_of(&node.world, &node.me, id).await[0].id);
+        node.write(disks[disks.len() - 1], 1, 3).await;
+    }
+    let before = node.taken(disks[2]).await;
+    node.settle().await;
+    node.write(disks[2], 2, 4).await;
+    node.fake.hold_reads(true);
+    let mut taken = vec![node.taken(disks[0]).await, node.taken(disks[1]).await];
+    let _kept = node.keep();
+    node.captures(2).await;
+    taken.push(node.taken(disks[2]).await);
+    node.captures(3).await;
+    node.write(disks[2], 2, 5).await;
+    if delete {
+        let delete = DeleteSnapshot { snapshot: before, force: true };
+        node.service().delete_snapshot(&node.me, delete, Ask::default()).await.expect("deleted");
+    }
+    node.fake.hold_reads(false);
+    for &one in &taken {
+        assert_eq!(node.ended(one).await, SnapshotStatus::Accomplished);
+        assert_eq!(node.grain(one, 1).await, filled(3));
+    }
+    assert_eq!(node.grain(taken[2], 2).await, filled(expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_of_another_format_is_unpacked_before_its_disk_is_captured() {
+    let node = Node::new();
+    let file = written_of(noise(300_000, 1), Target::qcow2(Compression::None));
+    let id = node.running_of(&uploaded_as(&node.world, &node.me, DiskFormat::Qcow2, &file).await).await;
+    let disk = disks_of(&node.world, &node.me, id).await[0].id;
+    node.write(disk, 1, 3).await;
+    let busy = node.service().compressing.acquire_many(2).await.expect("all places");
+    let given_up = node.taken(disk).await;
+    let _kept = node.keep();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(node.fake.open_captures(), 0);
+    node.cancel(given_up).await;
+    let taken = node.taken(disk).await;
+    drop(busy);
+    assert_eq!(node.ended(taken).await, SnapshotStatus::Accomplished);
+    assert_eq!(node.grain(taken, 1).await, filled(3));
+}
+
+#[tokio::test]
+async fn what_breaks_off_is_begun_again() {
+    let node = Node::new();
+    let id = node.running().await;
+    node.service().stop_instance(&node.me, stop(id, true), Ask::default()).await.expect("told");
+    node.settle().await;
+    node.fake.order(Call::Start, Fault::Panic);
+    node.service().start_instance(&node.me, id, Ask::default()).await.expect("told");
+    let _kept = node.keep();
+    while node.status(id).await != InstanceStatus::Running {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(node.fake.starts(), 2);
+}
+
+#[tokio::test]
+async fn an_image_that_is_deleted_while_its_snapshots_are_taken_leaves_no_job() {
+    let node = Node::new();
+    let id = node.running().await;
+    let disks = disks_of(&node.world, &node.me, id).await;
+    node.write(disks[0].id, 4, 9).await;
+    let made = node.make(ImageSource::Instance(id)).await;
+    let open = async || {
+        let read = move |tx: &mut Tx<'_>| jobs::open_of_images(tx, &[made]);
+        node.world.catalogue.read(read).await.expect("read").len()
+    };
+    assert_eq!(open().await, 1);
+    node.service().delete_image(&node.me, made).await.expect("deleted");
+    assert_eq!(open().await, 0);
+    node.settle().await;
+}
+
+#[tokio::test]
+async fn what_an_older_database_knows_nothing_of_stays_for_a_while() {
+    let node = Node::new();
+    let id = node.running().await;
+    let (machines, files) = (node.fake.machines(), node.fake.files());
+    let rows = disks_of(&node.world, &node.me, id).await;
+    let forget = move |tx: &mut Tx<'_>| {
+        instances::delete(tx, id)?;
+        rows.iter().try_for_each(|disk| disks::delete(tx, disk.id).map(drop))
+    };
+    node.world.catalogue.write(forget).await.expect("forgotten");
+    node.settle().await;
+    node.world.pass(Duration::from_secs(3500));
+    node.settle().await;
+    assert_eq!((node.fake.machines(), node.fake.files()), (machines, files));
+    node.world.pass(Duration::from_secs(200));
+    node.settle().await;
+    assert!(node.fake.machines().is_empty() && node.fake.files().is_empty() && node.fake.consoles().is_empty());
+}
+
+#[tokio::test]
+async fn a_disk_that_came_while_the_machine_ran_is_known_to_its_system() {
+    let node = Node::new();
+    let (service, me, ask) = (node.service(), &node.me, Ask::default);
+    let id = node.running().await;
+    node.world.pass(Duration::from_secs(10));
+    let disk = service.create_disk(me, empty_disk(20), ask()).await.expect("a disk");
+    service.attach_disk(me, attach(disk, id), ask()).await.expect("told");
+    node.settle().await;
+    node.world.pass(Duration::from_secs(10));
+    service.stop_instance(me, stop(id, true), ask()).await.expect("told");
+    node.settle().await;
+    node.make(ImageSource::Instance(id)).await;
+    node.settle().await;
+    node.world.pass(Duration::from_secs(10));
+    let late = service.create_disk(me, empty_disk(20), ask()).await.expect("a disk");
+    service.attach_disk(me, attach(late, id), ask()).await.expect("told");
+    let refused = service.make_image(me, wish(ImageSource::Instance(id)), ask()).await;
+    conflict(refused, Conflict::InstanceNeedsRestart);
 }

@@ -10,17 +10,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use imprint_machine::testing::{Call, Fault, File, GRAIN};
 use imprint_model::{
-    Content, Disk, DiskId, DiskStatus, Facts, Image, ImageId, Instance, InstanceId, InstanceStatus, Snapshot,
-    SnapshotId, SnapshotStatus, Status,
+    Content, Disk, DiskId, DiskStatus, Image, ImageId, Instance, InstanceId, InstanceStatus, Snapshot, SnapshotId,
+    SnapshotStatus, Status,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use super::inventory::{REGION, attach, data_disk, empty_disk, image, machines, snapshot};
 use super::machines::Node;
+use super::stock::wish;
 use crate::{
     Ask, DeleteInstances, DeleteSnapshot, DetachDisk, DiskQuery, Error, ImageSource, InstanceQuery, ItemPage,
-    MakeImage, RebootInstance, ReplaceSystemDisk, ResetDisk, ResizeDisk, Runner, SnapshotQuery, StopInstance,
+    RebootInstance, ReplaceSystemDisk, ResetDisk, ResizeDisk, Runner, SnapshotQuery, StopInstance,
 };
 
 /// Grains that guests write to.
@@ -45,6 +46,7 @@ enum Step {
     Write(usize, u64, u8),
     Snapshot(usize),
     DeleteSnapshot(usize),
+    Cancel(usize),
     Image(usize),
     Reset(usize, usize),
     Reinit(usize),
@@ -94,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (which.clone(), 0..GRAINS, 1..250_u8).prop_map(|(disk, at, value)| Step::Write(disk, at, value)),
         6 => which.clone().prop_map(Step::Snapshot),
         1 => which.clone().prop_map(Step::DeleteSnapshot),
+        1 => which.clone().prop_map(Step::Cancel),
         2 => which.clone().prop_map(Step::Image),
         2 => any_two.prop_map(|(disk, snapshot)| Step::Reset(disk, snapshot)),
         1 => which.clone().prop_map(Step::Reinit),
@@ -257,6 +260,10 @@ impl Play {
                 let deleted = allowed(service.delete_snapshot(&me, wanted, ask).await);
                 self.note("delete snapshot", deleted.is_some());
             }
+            Step::Cancel(number) => {
+                let given_up = allowed(service.cancel_snapshot(&me, snap(number), ask).await);
+                self.note("cancel", given_up.is_some());
+            }
             Step::Image(number) => self.make_image(machine(number)).await,
             Step::Reset(number, to) => {
                 // mostly the disk that the snapshot is of: others are refused
@@ -296,15 +303,7 @@ impl Play {
     }
 
     async fn make_image(&mut self, of: InstanceId) {
-        let wanted = MakeImage {
-            region: REGION.to_owned(),
-            source: ImageSource::Instance(of),
-            name: None,
-            id: ImageId::random(),
-            facts: Facts::default(),
-            otherwise: Facts::default(),
-            tags: [].into(),
-        };
+        let wanted = wish(ImageSource::Instance(of));
         let made = allowed(self.node.service().make_image(&self.node.me, wanted, Ask::default()).await);
         let Some(made) = made else { return };
         self.note("image", true);
@@ -353,8 +352,11 @@ impl Play {
         self.node.fake.order_nothing();
         self.node.fake.be_stubborn(false);
         self.node.fake.cling(false);
-        self.node.world.pass(Duration::from_secs(120));
-        self.node.settle().await;
+        // first what failed is given up, then what an engine that crashed gave up is nobody's for long enough
+        for secs in [120, 7200] {
+            self.node.world.pass(Duration::from_secs(secs));
+            self.node.settle().await;
+        }
         Runner::new(self.node.service().clone()).run_waiting().await.expect("ran");
     }
 
@@ -445,8 +447,9 @@ fn name(disk: &Disk) -> String {
 }
 
 /// What must have been done, or the requests were not varied enough to say anything.
-const DONE: [&str; 15] = [
+const DONE: [&str; 16] = [
     "attach",
+    "cancel",
     "delete disk",
     "delete machine",
     "delete snapshot",

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use imprint_catalogue::{images, instances, jobs, snapshots};
+use imprint_disk::{Compression, Target};
 use imprint_model::{
-    Architecture, BootMode, Clock, DiskKind, DiskStatus, Facts, Filter, Image, Instance, InstanceStatus, JobState,
-    MetadataAccess, OsType, Page, Snapshot, SnapshotId, SnapshotStatus, Status, Visibility,
+    Architecture, BootMode, Clock, DiskFormat, DiskKind, DiskStatus, Facts, Filter, Image, Instance, InstanceStatus,
+    JobState, MetadataAccess, OsType, Page, Snapshot, SnapshotId, SnapshotStatus, Status, Visibility,
 };
 
 use super::stock::{
     HERE, allow, disk_of, from, install, keep, machine, named, run, shown, snapshot, some_snapshot, uploaded, wish,
 };
-use super::{create, download, raw};
+use super::{create, download, raw, uploaded_as, written_of};
 use crate::testing::{World, caller};
 use crate::{
     Ask, Change, Conflict, DiskWanted, Error, FactChange, Field, ImageSource, Limits, ListImages, MakeImage, Quota,
@@ -381,25 +382,14 @@ async fn an_image_made_here_is_seen_by_region() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_is_taken_out_of_its_format_whoever_else_is_at_work_and_counts_as_what_it_comes_to() {
-    let (disk, mut file) = (vec![7_u8; 8 << 20], Vec::new());
-    let target = imprint_disk::Target::qcow2(imprint_disk::Compression::Zstd);
-    let export = imprint_disk::Export::new(std::sync::Arc::new(disk), target, None).expect("possible");
-    let mut take = |part: &[u8]| {
-        file.extend_from_slice(part);
-        Ok(())
-    };
-    export.write(1, &mut take).expect("written");
+    let file = written_of(vec![7_u8; 8 << 20], Target::qcow2(Compression::Zstd));
     let file_bytes = file.len() as u64;
     for (room_bytes, expected) in [(8_u64 << 20, Status::Available), ((8 << 20) - 1, Status::Failed)] {
         let limits = Limits { account_bytes: i64::try_from(room_bytes).expect("small"), ..Limits::default() };
         let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
         let other = caller("q", "member");
-        let mut changes = raw();
-        changes.push(Change::DiskFormat(Some(imprint_model::DiskFormat::Qcow2)));
-        let source = create(&world, &other, changes).await;
-        let content = super::upload(&world, &other, source.id, &file).await.expect("uploaded").content;
-        let stored = snapshot(&me, content);
-        let id = keep(&world, Snapshot { disk_format: imprint_model::DiskFormat::Qcow2, ..stored }).await;
+        let content = uploaded_as(&world, &other, DiskFormat::Qcow2, &file).await.content;
+        let id = keep(&world, Snapshot { disk_format: DiskFormat::Qcow2, ..snapshot(&me, content) }).await;
         // all places for files that are compressed are taken
         let _places = world.service.compressing.acquire_many(2).await.expect("all of them");
         let made = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
@@ -407,4 +397,25 @@ async fn a_disk_is_taken_out_of_its_format_whoever_else_is_at_work_and_counts_as
         let image = shown(&world, &me, made).await;
         assert_eq!(image.status, expected, "{file_bytes} bytes in the snapshot: {:?}", image.failure);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_is_taken_out_of_its_format_once() {
+    let (world, me) = (World::new(), caller("p", "member"));
+    let file = written_of(vec![7_u8; 2 << 20], Target::qcow2(Compression::Zstd));
+    let content = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await.content.expect("bytes");
+    let map = content.map;
+    let id = keep(&world, Snapshot { disk_format: DiskFormat::Qcow2, ..snapshot(&me, Some(content)) }).await;
+    let first = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
+    run(&world).await;
+    let made = shown(&world, &me, first).await.content.expect("bytes");
+    let remembered = world.service.remembered_plain(map, DiskFormat::Qcow2).await.expect("asked");
+    assert_eq!(remembered.map(|(map, _)| map), Some(made.map));
+    // what is remembered is taken without a look at the bytes
+    let other = uploaded(&world, &me, b"other bytes").await.content.expect("bytes");
+    world.service.remember_plain(map, DiskFormat::Qcow2, other.map).await.expect("kept");
+    let second = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
+    run(&world).await;
+    let made = shown(&world, &me, second).await.content.expect("bytes");
+    assert_eq!((made.map, made.virtual_size_bytes), (other.map, Some(other.size_bytes)));
 }

@@ -27,8 +27,11 @@ mod together;
 mod tokens;
 mod uploads;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use imprint_disk::{Export, ReadAt, Target};
 use imprint_model::{Caller, ContainerFormat, DiskFormat, Image, ImageId};
 
 use crate::testing::World;
@@ -52,6 +55,26 @@ pub(super) async fn upload(world: &World, caller: &Caller, id: ImageId, data: &[
         upload.write(Bytes::copy_from_slice(part)).await?;
     }
     upload.finish().await
+}
+
+/// An image with these bytes, which are of this format.
+pub(crate) async fn uploaded_as(world: &World, caller: &Caller, format: DiskFormat, data: &[u8]) -> Image {
+    let mut changes = raw();
+    changes.push(Change::DiskFormat(Some(format)));
+    let image = create(world, caller, changes).await;
+    upload(world, caller, image.id, data).await.expect("uploaded")
+}
+
+/// A disk as a file of a format.
+pub(crate) fn written_of(disk: impl ReadAt + 'static, target: Target) -> Vec<u8> {
+    let export = Export::new(Arc::new(disk), target, None).expect("possible");
+    let mut file = Vec::new();
+    let mut take = |part: &[u8]| {
+        file.extend_from_slice(part);
+        Ok(())
+    };
+    export.write(2, &mut take).expect("written");
+    file
 }
 
 /// All bytes of an image.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imprint_disk::{Export, ReadAt, Target};
-use imprint_model::{Caller, ContainerFormat, DiskFormat, Image, ImageId};
+use imprint_disk::{ReadAt, Target};
+use imprint_model::{DiskFormat, ImageId};
 use imprint_nbd::Exports;
 
-use super::{create, noise, raw, upload};
+use super::{create, noise, raw, uploaded_as, written_of};
 use crate::testing::{World, caller};
-use crate::{Change, Conflict, Error, LocalExports, NBD_TTL_SECS_MAX, NbdListener, PublicExports, Settings};
+use crate::{Conflict, Error, LocalExports, NBD_TTL_SECS_MAX, NbdListener, PublicExports, Settings};
 
 /// Readers at one time.
 const READERS: u64 = 20;
@@ -17,12 +17,6 @@ const READERS: u64 = 20;
 fn world() -> World {
     let nbd = NbdListener { address: ([127, 0, 0, 1], 10_809).into(), tls: true };
     World::with(Settings { nbd: Some(nbd), ..Settings::default() })
-}
-
-async fn image(world: &World, member: &Caller, format: DiskFormat, data: &[u8]) -> Image {
-    let changes = vec![Change::DiskFormat(Some(format)), Change::ContainerFormat(Some(ContainerFormat::Bare))];
-    let queued = create(world, member, changes).await;
-    upload(world, member, queued.id, data).await.expect("uploaded")
 }
 
 async fn all(disk: Arc<dyn ReadAt>) -> Vec<u8> {
@@ -43,8 +37,10 @@ async fn each_chunk_is_read_once_whoever_wants_it() {
     let mut bytes = noise(5_000_000, 1);
     bytes.resize(9_000_000, 0);
     bytes.extend(noise(2_000_001, 2));
-    let images =
-        [image(&world, &member, DiskFormat::Raw, &bytes).await, image(&world, &member, DiskFormat::Raw, &bytes).await];
+    let images = [
+        uploaded_as(&world, &member, DiskFormat::Raw, &bytes).await,
+        uploaded_as(&world, &member, DiskFormat::Raw, &bytes).await,
+    ];
     let mut readers = tokio::task::JoinSet::new();
     for reader in 0..READERS {
         let offer =
@@ -78,7 +74,7 @@ async fn what_does_not_fit_is_read_again_and_right() {
     let member = caller("p", "member");
     let world = World::with(Settings { nbd_cache_mib: 1, nbd: world().service.settings().nbd, ..Settings::default() });
     let bytes = noise(6_000_000, 3);
-    let stored = image(&world, &member, DiskFormat::Raw, &bytes).await;
+    let stored = uploaded_as(&world, &member, DiskFormat::Raw, &bytes).await;
     let offer = world.service.offer_image(&member, stored.id, 60).await.expect("a name");
     let disk = PublicExports(world.service.clone()).open(&offer.name).await.expect("opened");
     let mut readers = tokio::task::JoinSet::new();
@@ -96,14 +92,8 @@ async fn a_guest_s_disk_is_read_whatever_was_uploaded() {
     let (world, member) = (world(), caller("p", "member"));
     let mut disk = noise(300_000, 4);
     disk.resize(3 << 20, 0);
-    let export = Export::new(Arc::new(disk.clone()), Target::Vhdx, None).expect("possible");
-    let mut file = Vec::new();
-    let mut take = |part: &[u8]| {
-        file.extend_from_slice(part);
-        Ok(())
-    };
-    export.write(1, &mut take).expect("written");
-    let stored = image(&world, &member, DiskFormat::Vhdx, &file).await;
+    let file = written_of(disk.clone(), Target::Vhdx);
+    let stored = uploaded_as(&world, &member, DiskFormat::Vhdx, &file).await;
     let offer = world.service.offer_image(&member, stored.id, 60).await.expect("a name");
     let read = all(PublicExports(world.service.clone()).open(&offer.name).await.expect("opened")).await;
     assert!(read == disk);
@@ -123,7 +113,7 @@ async fn a_guest_s_disk_is_read_whatever_was_uploaded() {
 #[tokio::test]
 async fn names_are_good_for_a_time_and_for_what_is_there() {
     let (world, member) = (world(), caller("p", "member"));
-    let stored = image(&world, &member, DiskFormat::Raw, &noise(10_000, 5)).await;
+    let stored = uploaded_as(&world, &member, DiskFormat::Raw, &noise(10_000, 5)).await;
     let short = world.service.offer_image(&member, stored.id, 60).await.expect("a name");
     let long = world.service.offer_image(&member, stored.id, u32::MAX).await.expect("a name");
     assert!(short.name != long.name && short.listener.tls);
@@ -142,7 +132,7 @@ async fn names_are_good_for_a_time_and_for_what_is_there() {
 #[tokio::test]
 async fn who_may_not_download_gets_no_name() {
     let (world, member) = (world(), caller("p", "member"));
-    let stored = image(&world, &member, DiskFormat::Raw, &noise(10_000, 6)).await;
+    let stored = uploaded_as(&world, &member, DiskFormat::Raw, &noise(10_000, 6)).await;
     let offered = world.service.offer_image(&caller("q", "member"), stored.id, 60).await;
     assert!(matches!(offered, Err(Error::NotFound(_))), "{offered:?}");
     let offered = world.service.offer_image(&member, ImageId::random(), 60).await;
@@ -151,7 +141,7 @@ async fn who_may_not_download_gets_no_name() {
     let offered = world.service.offer_image(&member, queued.id, 60).await;
     assert!(matches!(offered, Err(Error::Conflict(Conflict::ImageNotAvailable))), "{offered:?}");
     let silent = World::new();
-    let stored = image(&silent, &member, DiskFormat::Raw, &noise(10_000, 6)).await;
+    let stored = uploaded_as(&silent, &member, DiskFormat::Raw, &noise(10_000, 6)).await;
     let offered = silent.service.offer_image(&member, stored.id, 60).await;
     assert!(matches!(offered, Err(Error::Unsupported(_))), "{offered:?}");
 }

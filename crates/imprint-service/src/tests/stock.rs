@@ -109,6 +109,7 @@ pub(super) fn machine(me: &Caller, image: ImageId) -> Instance {
         tags: BTreeSet::new(),
         created_at: START,
         started_at: None,
+        ended_at: None,
         node: None,
         cpus: 1,
         memory_mib: 512,

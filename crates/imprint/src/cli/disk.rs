@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use imprint_disk::{Disk, Format as DiskFormat, OpenError, ReadAt};
+use imprint_disk::{Disk, Format as DiskFormat, OpenError, ReadAt, Refusal};
 
 use super::table::Format;
 use crate::failure::{ExitCode, Failure};
@@ -78,7 +78,8 @@ impl Source {
             Some(format) => format,
             None => {
                 let found = imprint_disk::detect(&*file).map_err(|error| Failure::doing(&doing(), error))?;
-                if found.is_safe() {
+                // an unfinished log is replayed in memory
+                if found.is_safe() || found.refusals == [Refusal::DirtyLog] {
                     found.format
                 } else {
                     return Err(cannot_open(path, OpenError::Refused(found.refusals)));
@@ -121,4 +122,57 @@ fn cannot_read(path: &Path, error: std::io::Error) -> Failure {
 /// Threads to read and compress on, unless told otherwise.
 fn threads(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
+#[cfg(test)]
+mod tests {
+    use imprint_disk::{Export, Target, Warning};
+
+    use super::*;
+
+    /// The sum as it is defined, bit by bit.
+    fn crc32c(bytes: &[u8]) -> u32 {
+        let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+        !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+    }
+
+    /// A VHDX with an entry in its log, which changes nothing.
+    fn unclosed() -> Vec<u8> {
+        let export = Export::new(Arc::new(vec![9; 1 << 20]), Target::Vhdx, None).expect("possible");
+        let mut file = vec![0; usize::try_from(export.size_bytes().expect("known")).expect("small")];
+        export.read_at(0, &mut file).expect("made");
+        let (header, log, len) = (128 << 10, 1 << 20, file.len() as u64);
+        let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+        put(header + 48, &[7; 16]);
+        put(log, b"loge");
+        put(log + 8, &4096_u32.to_le_bytes());
+        put(log + 16, &5_u64.to_le_bytes());
+        put(log + 32, &[7; 16]);
+        put(log + 48, &len.to_le_bytes());
+        put(log + 56, &len.to_le_bytes());
+        for at in [header, log] {
+            file[at + 4..at + 8].fill(0);
+            let sum = crc32c(&file[at..at + 4096]);
+            file[at + 4..at + 8].copy_from_slice(&sum.to_le_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn a_log_that_was_not_replayed_is_replayed_and_nothing_else_unsafe_is_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("disk");
+        let mut file = unclosed();
+        std::fs::write(&path, &file).expect("writes");
+        let disk = open(&path, None).expect("opens");
+        assert_eq!((disk.info.format, disk.info.warnings), (DiskFormat::Vhdx, vec![Warning::Dirty]));
+        let mut bytes = vec![0; 1 << 20];
+        disk.guest.read_at(0, &mut bytes).expect("reads");
+        assert!(bytes.iter().all(|&byte| byte == 9));
+        // beside the log, one of the tables is damaged
+        file[192 << 10] ^= 1;
+        file[256 << 10] ^= 1;
+        std::fs::write(&path, &file).expect("writes");
+        assert_eq!(open(&path, None).expect_err("refused").code, ExitCode::Corrupt);
+    }
 }

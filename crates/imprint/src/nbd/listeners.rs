@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imprint_nbd::{Exports, Limits, Stream, Upgrade};
+use imprint_nbd::{Exports, Limits, Shared, Stream, Upgrade};
 use imprint_service::{LocalExports, PublicExports, Service};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
@@ -20,6 +20,8 @@ use crate::failure::Failure;
 const LOCAL_MAX: usize = 8192;
 /// Connections over the network.
 const PUBLIC_MAX: usize = 512;
+/// Bytes of answers that all connections of a listener hold at once.
+const HELD_BYTES: u32 = 256 << 20;
 /// Time for a stranger's handshake; machines of this node may wait for a busy one longer.
 const PUBLIC_HANDSHAKE: Duration = Duration::from_secs(10);
 /// After so much silence the network is asked whether the other side is still there.
@@ -136,7 +138,7 @@ async fn take(
     connections_max: usize,
     limits: Limits,
 ) {
-    let places = Arc::new(Semaphore::new(connections_max));
+    let (places, shared) = (Arc::new(Semaphore::new(connections_max)), Shared::new(HELD_BYTES));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -149,10 +151,10 @@ async fn take(
                 continue;
             }
         };
-        let (exports, tls) = (Arc::clone(&exports), tls.clone());
+        let (exports, tls, shared) = (Arc::clone(&exports), tls.clone(), shared.clone());
         connections.spawn(async move {
             let _place = place;
-            if let Err(error) = imprint_nbd::serve(stream, exports.as_ref(), tls.as_deref(), &limits).await {
+            if let Err(error) = imprint_nbd::serve(stream, exports.as_ref(), tls.as_deref(), &limits, &shared).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
             }
         });

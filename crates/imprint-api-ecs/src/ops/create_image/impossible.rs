@@ -158,7 +158,7 @@ pub(super) const CODES: &[(Code, &str)] = &[
     ),
     (
         Code::new(500, "InternalError", "The process of creating snapshot has failed due to some unknown error."),
-        "snapshots are taken within the call's own change: a fault of ours is answered with InternalError and its general \
-         message",
+        "snapshots begin within the call's own change, whose faults have InternalError's general message; one that fails \
+         later leaves the image `CreateFailed`, with the cause",
     ),
 ];

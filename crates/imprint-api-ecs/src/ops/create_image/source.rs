@@ -4,9 +4,11 @@
 use imprint_model::{DATA_DISKS_MAX, InstanceId, SnapshotId};
 use imprint_service::{DiskWanted, ImageSource};
 
-use super::{BAD_DEVICE, BAD_DISK_TYPE, BAD_SIZE, INSTANCE_NOT_FOUND, NO_SOURCE};
+use super::{INSTANCE_NOT_FOUND, NO_SOURCE};
+use crate::error::{BAD_DEVICE, BAD_SIZE};
 use crate::fault::{Fault, code};
 use crate::ids::WireId;
+use crate::inventory::codes::BAD_DISK_TYPE;
 use crate::params::{Object, Params, invalid};
 use crate::words;
 
@@ -17,8 +19,7 @@ pub(super) fn read(params: &Params) -> Result<ImageSource, Fault> {
     if let Some(id) = params.text("InstanceId") {
         return InstanceId::read(id).map(ImageSource::Instance).ok_or_else(|| INSTANCE_NOT_FOUND.filled(&[id]));
     }
-    let said = |disk: &Object<'_>| MEMBERS.iter().any(|member| disk.text(member).is_some());
-    let disks: Vec<Object<'_>> = params.objects("DiskDeviceMapping").into_iter().filter(said).collect();
+    let disks = mappings(params);
     if disks.len() > DATA_DISKS_MAX + 1 {
         return Err(invalid("DiskDeviceMapping"));
     }
@@ -30,6 +31,12 @@ pub(super) fn read(params: &Params) -> Result<ImageSource, Fault> {
         Some(id) => snapshot_id(id).map(ImageSource::Snapshot),
         None => Err(NO_SOURCE.fault()),
     }
+}
+
+/// The mappings that say anything; if there are any, they go before `SnapshotId`.
+pub(super) fn mappings(params: &Params) -> Vec<Object<'_>> {
+    let said = |disk: &Object<'_>| MEMBERS.iter().any(|member| disk.text(member).is_some());
+    params.objects("DiskDeviceMapping").into_iter().filter(said).collect()
 }
 
 fn disk(disk: Object<'_>) -> Result<DiskWanted, Fault> {

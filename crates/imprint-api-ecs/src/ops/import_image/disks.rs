@@ -3,10 +3,10 @@
 use imprint_model::{DATA_DISKS_MAX, DiskKind, ObjectPlace};
 use imprint_service::ObjectDisk;
 
-use super::{
-    BAD_BUCKET, BAD_DATA_SIZE, BAD_FORMAT, BAD_OBJECT, BAD_SYSTEM_SIZE, MISSING, NO_MAPPING, UNSUPPORTED_SUFFIX,
-};
+use super::{BAD_BUCKET, BAD_DATA_SIZE, BAD_OBJECT, BAD_SYSTEM_SIZE, NO_MAPPING, UNSUPPORTED_SUFFIX};
+use crate::error::BAD_FORMAT;
 use crate::fault::Fault;
+use crate::image_codes::MISSING;
 use crate::params::{Object, Params};
 use crate::words;
 

@@ -7,10 +7,10 @@ use crate::call::Call;
 use crate::error::Problem;
 use crate::fault::{Code, Fault, code, img};
 use crate::op::Outcome;
-use crate::ops::data_image::DATA_ENVIRONMENT;
 use crate::ops::jobs::{label, started};
-use crate::ops::making::body::{BAD_SYSTEM, Members, Told, read_system};
-use crate::ops::quick_import::BAD_TYPE;
+use crate::ops::making::body::{
+    BAD_SYSTEM, BAD_TYPE, DATA_ENVIRONMENT, Members, SYSTEM_GIB, Told, read_machine, read_system,
+};
 
 const SERVER_NOT_FOUND: Code = img("IMG.0005");
 const SERVER_RUNS: Code = img("IMG.0008");
@@ -34,9 +34,6 @@ pub(super) const CODES: &[Code] = &[
     code::FLOW_CONTROL,
 ];
 
-/// Largest disk that becomes a system image, GiB.
-const SYSTEM_GIB_MAX: u32 = 1_024;
-
 /// A server's system disk, and those of its data disks that are named.
 pub(super) async fn of_server(call: &Call, members: Members<'_>) -> Outcome {
     let id = members.need("instance_id", SERVER_NOT_FOUND)?;
@@ -59,13 +56,11 @@ pub(super) async fn of_volume(call: &Call, members: Members<'_>) -> Outcome {
     let mut told = Told::read(members)?;
     members.need("os_version", BAD_SYSTEM)?;
     read_system(members, &mut told.facts)?;
-    match members.text("type")? {
-        None | Some("ECS" | "FusionCompute") => {}
-        Some("BMS" | "Ironic") => told.note("virtual_env_type", "Ironic"),
-        Some(_) => return Err(BAD_TYPE.fault().into()),
+    if read_machine(members, &mut told)?.is_some() {
+        return Err(BAD_TYPE.fault().into());
     }
     let disk = disk(call, members).await?;
-    if disk.size_gib > SYSTEM_GIB_MAX {
+    if disk.size_gib > *SYSTEM_GIB.end() {
         return Err(SYSTEM_DISK_TOO_LARGE.fault().into());
     }
     told.note("__data_origin", format!("volume,{}", disk.id));
@@ -130,7 +125,7 @@ async fn require_system_size(call: &Call, id: InstanceId) -> Result<(), Problem>
         ..imprint_service::DiskQuery::of(project, &*call.region, page)
     };
     let disks = call.parts.service.list_disks(&call.caller, query).await?;
-    let large = |disk: &Disk| disk.kind == DiskKind::System && disk.size_gib > SYSTEM_GIB_MAX;
+    let large = |disk: &Disk| disk.kind == DiskKind::System && disk.size_gib > *SYSTEM_GIB.end();
     if disks.items.iter().any(large) { Err(SYSTEM_DISK_TOO_LARGE.fault().into()) } else { Ok(()) }
 }
 

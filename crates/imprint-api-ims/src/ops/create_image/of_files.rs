@@ -2,17 +2,17 @@
 
 use imprint_model::DiskFormat;
 
-use super::SYSTEM_GIB;
 use crate::call::Call;
 use crate::fault::{Code, Fault, img};
 use crate::op::Outcome;
-use crate::ops::data_image::{DATA_ENVIRONMENT, DATA_GIB};
 use crate::ops::jobs::label;
-use crate::ops::making::body::{Members, Told, read_system};
+use crate::ops::making::body::{
+    BAD_TYPE, DATA_ENVIRONMENT, DATA_GIB, Members, SYSTEM_GIB, SYSTEM_NEEDED, Told, read_machine, read_system,
+};
 use crate::ops::making::place::{self, Speed};
 use crate::ops::making::start::{OfFile, files};
-use crate::ops::quick_import::{BAD_TYPE, SYSTEM_NEEDED};
 use crate::values;
+use crate::words::ENVIRONMENT;
 
 /// The system on a disc must be told.
 pub(super) const SYSTEM_NEEDED_OF_DISC: Code = img("IMG.0166");
@@ -35,12 +35,11 @@ fn system_disk(members: Members<'_>) -> Result<OfFile, Fault> {
     let mut told = Told::read(members)?;
     let speed = speed(members)?;
     let mut format = None;
-    match members.text("type")? {
-        None | Some("ECS" | "FusionCompute") => {}
-        Some("BMS" | "Ironic") => told.note("virtual_env_type", "Ironic"),
+    match read_machine(members, &mut told)? {
+        None => {}
         Some("IsoImage") => {
             members.need("os_version", SYSTEM_NEEDED_OF_DISC)?;
-            told.note("virtual_env_type", "IsoImage");
+            told.note(ENVIRONMENT, "IsoImage");
             format = Some(DiskFormat::Iso);
         }
         Some(_) => return Err(BAD_TYPE.fault()),

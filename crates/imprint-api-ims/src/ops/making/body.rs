@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::tags;
 use crate::call::Call;
 use crate::fault::{Code, Fault, code, img};
+use crate::words::ENVIRONMENT;
 use crate::{os, values};
 
 /// Longest name of a system, characters.
@@ -151,6 +152,16 @@ impl Told {
     }
 }
 
+/// GiB of a system disk.
+pub(crate) const SYSTEM_GIB: std::ops::RangeInclusive<u32> = 1..=1_024;
+/// GiB of a data disk.
+pub(crate) const DATA_GIB: std::ops::RangeInclusive<u32> = 1..=2_048;
+/// What images of data disks are for.
+pub(crate) const DATA_ENVIRONMENT: (&str, &str) = (ENVIRONMENT, "DataImage");
+/// The type of an image that cannot be.
+pub(crate) const BAD_TYPE: Code = img("IMG.0024");
+/// The system must be told.
+pub(crate) const SYSTEM_NEEDED: Code = img("IMG.0159");
 /// Nothing is encrypted here, so there is no key.
 pub(crate) const NO_SUCH_KEY: Code = img("IMG.0095");
 /// A system that cannot be.
@@ -159,6 +170,16 @@ pub(crate) const BAD_SYSTEM: Code = img("IMG.0056");
 pub(crate) const BAD_SYSTEM_KIND: Code = img("IMG.0122");
 /// A processor that cannot be.
 pub(crate) const BAD_ARCHITECTURE: Code = img("IMG.0212");
+
+/// What machine an image of a system is for, by its `type`; a word that means no machine is given back.
+pub(crate) fn read_machine<'a>(members: Members<'a>, told: &mut Told) -> Result<Option<&'a str>, Fault> {
+    match members.text("type")? {
+        None | Some("ECS" | "FusionCompute") => {}
+        Some("BMS" | "Ironic") => told.note(ENVIRONMENT, "Ironic"),
+        other => return Ok(other),
+    }
+    Ok(None)
+}
 
 /// What is said of the system inside goes into the facts: its name tells platform, kind and width.
 pub(crate) fn read_system(members: Members<'_>, facts: &mut Facts) -> Result<(), Fault> {

@@ -10,7 +10,7 @@ use crate::fault::{Fault, code};
 use crate::values;
 
 /// Most elements of one patch. An image has far fewer attributes.
-pub(crate) const ELEMENTS_MAX: usize = 1_000;
+const ELEMENTS_MAX: usize = 1_000;
 /// Media types a patch may have; none counts as the first.
 const MEDIA_TYPES: [&str; 2] = ["application/json", "application/openstack-images-v2.1-json-patch"];
 /// How much of a refused name a message repeats, characters.
@@ -29,15 +29,7 @@ enum Verb {
 /// # Errors
 /// `IMG.0007`, `IMG.0001`, and what `values.rs` says of values.
 pub(super) fn changes(call: &Call) -> Result<Vec<Change>, Fault> {
-    let media_type = call.header("content-type").unwrap_or(MEDIA_TYPES[0]);
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !MEDIA_TYPES.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
-        return Err(bad("the content is not of a JSON type"));
-    }
-    let Value::Array(elements) = call.json()? else { return Err(bad("the content is not an array")) };
-    if elements.len() > ELEMENTS_MAX {
-        return Err(bad(&format!("there are more than {ELEMENTS_MAX} elements")));
-    }
+    let (_, elements) = elements(call, &MEDIA_TYPES, "JSON")?;
     let mut changes = Vec::with_capacity(elements.len());
     for element in elements {
         element_changes(element, &mut changes)?;
@@ -45,8 +37,26 @@ pub(super) fn changes(call: &Call) -> Result<Vec<Change>, Fault> {
     Ok(changes)
 }
 
+/// The elements of a patch, and its media type in small letters: one of `known`, of which none counts as the first. They
+/// are types of a `kind`, which a message says.
+///
+/// # Errors
+/// `IMG.0007`, `IMG.0001`.
+pub(crate) fn elements(call: &Call, known: &[&str], kind: &str) -> Result<(String, Vec<Value>), Fault> {
+    let media_type = call.header("content-type").or(known.first().copied()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !known.contains(&media_type.as_str()) {
+        return Err(bad(&format!("the content is not of a {kind} type")));
+    }
+    let Value::Array(elements) = call.json()? else { return Err(bad("the content is not an array")) };
+    if elements.len() > ELEMENTS_MAX {
+        return Err(bad(&format!("there are more than {ELEMENTS_MAX} elements")));
+    }
+    Ok((media_type, elements))
+}
+
 /// `IMG.0001` with a reason.
-fn bad(why: &str) -> Fault {
+pub(crate) fn bad(why: &str) -> Fault {
     code::BAD_BODY.with_message(format!("The request message format is invalid: {why}."))
 }
 

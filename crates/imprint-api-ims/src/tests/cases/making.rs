@@ -85,6 +85,7 @@ pub(super) async fn server(world: &World, change: impl FnOnce(&mut Instance, &mu
         tags: BTreeSet::new(),
         created_at: at,
         started_at: None,
+        ended_at: None,
         node: None,
         cpus: 1,
         memory_mib: 1024,

@@ -9,8 +9,8 @@ use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
 use super::source::Source;
 use super::unpacked::{Decoder, Packing};
+use crate::Format;
 use crate::fields::{le16, le32};
-use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::read_at::{ReadAt, corrupt};
 
 const FIXED_BYTES: usize = 10;
@@ -46,7 +46,9 @@ struct Note {
 }
 
 impl Member {
-    pub(super) fn open(file: Arc<dyn ReadAt>) -> io::Result<Member> {
+    /// # Errors
+    /// [`io::ErrorKind::FileTooLarge`] as soon as more than `bytes_max` have come out.
+    pub(super) fn open(file: Arc<dyn ReadAt>, bytes_max: u64) -> io::Result<Member> {
         let data = header_len(&*file)?;
         let data_end = file.size_bytes().checked_sub(TRAILER_BYTES as u64).filter(|&end| end > data);
         let data_end = data_end.ok_or_else(|| corrupt("gz: it is cut short"))?;
@@ -69,9 +71,7 @@ impl Member {
             let made = inflating.step(&mut buf)?;
             digest.update(&buf[..made]);
             size += made as u64;
-            if size > VIRTUAL_SIZE_MAX {
-                return Err(corrupt("gz: it unpacks to more than any disk holds"));
-            }
+            super::no_more_than(bytes_max, size, Format::Gz)?;
             if made < buf.len() {
                 break;
             }

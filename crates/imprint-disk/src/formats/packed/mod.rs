@@ -16,10 +16,12 @@ mod zst;
 mod zst_frames;
 mod zst_writer;
 
+use std::io;
 use std::sync::Arc;
 
+use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::open::{Disk, OpenError};
-use crate::{Format, ReadAt};
+use crate::{Format, ReadAt, corrupt};
 use unpacked::Unpacked;
 
 pub(crate) use gz_writer::GzMember;
@@ -57,7 +59,7 @@ pub(crate) fn is_zst(head: &[u8]) -> bool {
 /// Opens the disk inside what a file packs. What was unpacked is taken for what it is detected as; it may not be packed
 /// once more.
 pub(crate) fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenError> {
-    let unpacked: Arc<dyn ReadAt> = Arc::new(unpack(file, format)?);
+    let unpacked: Arc<dyn ReadAt> = Arc::new(unpack(file, format, VIRTUAL_SIZE_MAX)?);
     let inside = crate::detect(&*unpacked)?;
     if inside.format.is_packed() {
         return Err(OpenError::Unsupported(format!("{} inside {format}", inside.format)));
@@ -72,12 +74,27 @@ pub(crate) fn open(file: Arc<dyn ReadAt>, format: Format) -> Result<Disk, OpenEr
     Ok(disk)
 }
 
-/// The bytes that a file packs. Where the format does not tell their number, they are all decoded once for it.
-pub(crate) fn unpack(file: Arc<dyn ReadAt>, format: Format) -> Result<Unpacked, OpenError> {
-    Ok(match format {
-        Format::Gz => Unpacked::new(gz::Member::open(file)?),
+/// The bytes that a file packs, `bytes_max` at most. Where the format does not tell their number, they are all decoded
+/// once for it, or as far as there are not too many.
+pub(crate) fn unpack(file: Arc<dyn ReadAt>, format: Format, bytes_max: u64) -> Result<Unpacked, OpenError> {
+    let unpacked = match format {
+        Format::Gz => Unpacked::new(gz::Member::open(file, bytes_max)?),
         Format::Xz => Unpacked::new(xz::Stream::open(file)?),
-        Format::Zst => Unpacked::new(zst::Frames::open(file)?),
+        Format::Zst => Unpacked::new(zst::Frames::open(file, bytes_max)?),
         other => return Err(OpenError::Unsupported(format!("format {other} as packed"))),
-    })
+    };
+    no_more_than(bytes_max, unpacked.size_bytes(), format)?;
+    Ok(unpacked)
+}
+
+/// Refuses what unpacks to more than any disk holds, or than is wanted.
+fn no_more_than(bytes_max: u64, bytes: u64, format: Format) -> io::Result<()> {
+    if bytes > VIRTUAL_SIZE_MAX {
+        return Err(corrupt(format!("{format}: it unpacks to more than any disk holds")));
+    }
+    if bytes > bytes_max {
+        let message = format!("{format}: it unpacks to more than {bytes_max} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(())
 }

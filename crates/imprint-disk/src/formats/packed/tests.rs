@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use super::unpack;
+use super::unpacked::Unpacked;
 use crate::{Export, Format, OpenError, ReadAt, Target, open};
 
 /// Bytes that compress, but not to nothing: a counter with some noise in it.
@@ -57,6 +58,10 @@ fn packed(bytes: &[u8]) -> [(Format, Vec<u8>); 3] {
     [(Format::Gz, gz(bytes)), (Format::Xz, xz(bytes)), (Format::Zst, zst(bytes, &[300_000, 5, 200_000]))]
 }
 
+fn unpack(file: Arc<dyn ReadAt>, format: Format) -> Result<Unpacked, OpenError> {
+    super::unpack(file, format, u64::MAX)
+}
+
 fn read(source: &dyn ReadAt, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let mut buf = vec![0; len];
     source.read_at(offset, &mut buf)?;
@@ -75,6 +80,41 @@ fn any_range_is_read() {
         }
         assert!(read(&source, 9_000_001, 1).is_err(), "{format}");
         assert!(read(&source, 9_000_000, 2).is_err(), "{format}");
+    }
+}
+
+#[test]
+fn no_more_is_decoded_than_is_wanted() {
+    let bytes = content(6_000_000);
+    for (format, file) in packed(&bytes) {
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let file_bytes = file.len() as u64;
+        let open = |bytes_max| {
+            read_bytes.store(0, Ordering::Relaxed);
+            super::unpack(Arc::new(Watched(file.clone(), Arc::clone(&read_bytes))), format, bytes_max)
+        };
+        assert_eq!(open(6_000_000).expect("opens").size_bytes(), 6_000_000, "{format}");
+        for bytes_max in [5_999_999, 300_000, 0] {
+            let error = open(bytes_max).err().expect("refused");
+            let is_meant = matches!(&error, OpenError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge);
+            assert!(is_meant, "{format}: {error:?}");
+        }
+        let read = read_bytes.load(Ordering::Relaxed);
+        assert!(read < file_bytes / 2, "{format}: {read} of {file_bytes} bytes");
+    }
+}
+
+/// A file, and how many bytes of it were read.
+struct Watched(Vec<u8>, Arc<AtomicU64>);
+
+impl ReadAt for Watched {
+    fn size_bytes(&self) -> u64 {
+        self.0.size_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.1.fetch_add(buf.len() as u64, Ordering::Relaxed);
+        self.0.read_at(offset, buf)
     }
 }
 

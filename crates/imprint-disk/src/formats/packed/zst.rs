@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use zstd::stream::raw::{DParameter, Decoder as Zstd, InBuffer, Operation, OutBuffer};
 
-use super::DECODER_BYTES_MAX;
 use super::source::Source;
 use super::unpacked::{Decoder, Packing};
-use super::zst_frames;
-use crate::limits::VIRTUAL_SIZE_MAX;
+use super::{DECODER_BYTES_MAX, no_more_than, zst_frames};
+use crate::Format;
 use crate::read_at::{ReadAt, corrupt};
 
 /// Decoded at a time while measuring.
@@ -31,16 +30,18 @@ struct Frame {
 }
 
 impl Frames {
-    pub(super) fn open(file: Arc<dyn ReadAt>) -> io::Result<Frames> {
+    /// # Errors
+    /// [`io::ErrorKind::FileTooLarge`] as soon as there are known to be more than `bytes_max`.
+    pub(super) fn open(file: Arc<dyn ReadAt>, bytes_max: u64) -> io::Result<Frames> {
         let mut frames = Vec::new();
         let mut size = 0_u64;
         for found in zst_frames::find(&file)? {
             let content = match found.content {
                 Some(content) => content,
-                None => measure(Source::new(Arc::clone(&file), found.start, found.end), VIRTUAL_SIZE_MAX - size)?,
+                None => measure(Source::new(Arc::clone(&file), found.start, found.end), size, bytes_max)?,
             };
-            let end = size.checked_add(content).filter(|&end| end <= VIRTUAL_SIZE_MAX);
-            let end = end.ok_or_else(|| corrupt("zst: it unpacks to more than any disk holds"))?;
+            let end = size.saturating_add(content);
+            no_more_than(bytes_max, end, Format::Zst)?;
             // an empty one holds nothing that could be asked for
             if content > 0 {
                 frames.push(Frame { packed: (found.start, found.end), unpacked: (size, end) });
@@ -55,8 +56,8 @@ impl Frames {
     }
 }
 
-/// How much a frame unpacks to.
-fn measure(source: Source, most: u64) -> io::Result<u64> {
+/// How much a frame unpacks to that stands behind so many bytes.
+fn measure(source: Source, before: u64, bytes_max: u64) -> io::Result<u64> {
     let mut decoding = OneFrame::new(source)?;
     let mut buf = vec![0; STEP_BYTES];
     let mut size = 0_u64;
@@ -66,9 +67,7 @@ fn measure(source: Source, most: u64) -> io::Result<u64> {
         if made < buf.len() {
             return Ok(size);
         }
-        if size > most {
-            return Err(corrupt("zst: it unpacks to more than any disk holds"));
-        }
+        no_more_than(bytes_max, before + size, Format::Zst)?;
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Grains {
 /// Reads all tables; [`io::ErrorKind::Unsupported`] when there are more than `grains_max` grains.
 pub(crate) fn grains(file: &Arc<dyn ReadAt>, grains_max: u64) -> io::Result<Grains> {
     let header = true_header(&**file)?;
-    let too_many = || io::Error::new(io::ErrorKind::Unsupported, "VMDK: it has too many grains to check");
+    let too_many = || io::Error::new(io::ErrorKind::Unsupported, "a VMDK of too many grains to check");
     if header.capacity.div_ceil(header.grain) > grains_max {
         return Err(too_many());
     }

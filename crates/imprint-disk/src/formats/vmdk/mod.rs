@@ -51,6 +51,8 @@ pub(crate) fn check(evidence: &Evidence) -> Findings {
     };
     header.check("VMDK header", &mut findings);
     findings.claim_size(header.capacity.checked_mul(SECTOR));
+    // QEMU takes such a file for a descriptor, which may name others
+    findings.require(header.capacity > 0, "VMDK capacity", "there must be a disk");
     if header.directory == DIRECTORY_AT_END {
         check_footer(&header, evidence, &mut findings);
     } else {

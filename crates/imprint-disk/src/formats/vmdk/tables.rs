@@ -26,8 +26,14 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn new(layout: Arc<Layout>, grains: u64) -> Tables {
-        let mut present: Vec<u64> = layout.pieces().map(|piece| piece.place.unit / u64::from(TABLE_ENTRIES)).collect();
-        present.dedup();
+        let mut present: Vec<u64> = Vec::new();
+        for piece in layout.pieces() {
+            let table = piece.place.unit / u64::from(TABLE_ENTRIES);
+            // kept once while they are found: there may be a grain in each of many millions of places
+            if present.last() != Some(&table) {
+                present.push(table);
+            }
+        }
         Tables { layout, present, count: grains.div_ceil(TABLE_ENTRIES.into()) }
     }
 

@@ -5,18 +5,19 @@
 use std::io;
 use std::sync::Arc;
 
+use zlib_rs::adler32::adler32;
+
 use super::header::{
     DIRECTORY_AT_END, FLAG_COMPRESSED, FLAG_MARKERS, FLAG_NEWLINES, HEADER_BYTES, Header, MARKER_DIRECTORY,
     MARKER_FOOTER, MARKER_TABLE, NEWLINES,
 };
 use super::tables::{TABLE_ENTRIES, Tables};
 use super::{DESCRIPTOR_SECTOR, descriptor};
-use crate::ReadAt;
-use crate::adler32::adler32;
 use crate::deflate::{self, Deflate};
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::SECTOR;
 use crate::view::Concat;
+use crate::{ExportError, ReadAt, Target};
 
 /// As far back as deflate can refer.
 const WINDOW_BITS: u32 = 15;
@@ -41,8 +42,13 @@ pub(crate) struct VmdkStream {
 }
 
 impl VmdkStream {
-    pub(crate) fn new(disk_bytes: u64) -> VmdkStream {
-        VmdkStream { capacity: disk_bytes.div_ceil(SECTOR) }
+    /// # Errors
+    /// [`ExportError::Impossible`] for an empty disk, whose file other readers take for a text.
+    pub(crate) fn new(disk_bytes: u64) -> Result<VmdkStream, ExportError> {
+        if disk_bytes == 0 {
+            return Err(ExportError::Impossible { target: Target::VmdkStream, why: "a disk may not be empty" });
+        }
+        Ok(VmdkStream { capacity: disk_bytes.div_ceil(SECTOR) })
     }
 
     fn header(&self, directory: u64) -> Header {
@@ -152,7 +158,7 @@ impl UnitEncoder for Grains {
     fn encode(&mut self, _: u64, data: &[u8], out: &mut Vec<u8>) -> io::Result<u32> {
         out.extend_from_slice(&ZLIB_HEAD);
         self.0.compress(data, out);
-        out.extend_from_slice(&adler32(data).to_be_bytes());
+        out.extend_from_slice(&adler32(1, data).to_be_bytes());
         Ok(0)
     }
 }

@@ -63,6 +63,12 @@ fn variables_are_filled_in_and_the_environment_wins() {
 }
 
 #[test]
+fn what_the_first_list_of_entries_sees_is_kept_once() {
+    let config = Config::parse("set a=1\nblscfg\nset a=2\nblscfg\n", &HashMap::new());
+    assert_eq!((config.uses_bls, config.variables["a"].as_str()), (true, "1"));
+}
+
+#[test]
 fn variables_that_double_with_each_line_stay_small() {
     let text = format!("set a=xxxxxxxxxxxxxxxx\n{}menuentry x {{ linux /v $a\n}}", "set a=$a$a\n".repeat(60));
     let config = Config::parse(&text, &HashMap::new());

@@ -1,15 +1,12 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use imprint_disk::{Compression, Export, Target};
-use imprint_model::{Caller, Image};
+use imprint_disk::{Compression, Target};
 
 use super::*;
-use crate::Change;
 use crate::testing::{World, caller};
-use crate::tests::{create, noise, raw, upload};
+use crate::tests::{noise, uploaded_as, written_of};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -17,21 +14,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fn disk() -> (Vec<u8>, Vec<u8>) {
     let mut bytes = noise(300_000, 1);
     bytes.resize(5 << 20, 0);
-    let export = Export::new(Arc::new(bytes.clone()), Target::qcow2(Compression::None), None).expect("possible");
-    let mut file = Vec::new();
-    let mut take = |part: &[u8]| {
-        file.extend_from_slice(part);
-        Ok(())
-    };
-    export.write(1, &mut take).expect("written");
+    let file = written_of(bytes.clone(), Target::qcow2(Compression::None));
     (bytes, file)
-}
-
-async fn uploaded(world: &World, me: &Caller, format: DiskFormat, bytes: &[u8]) -> Image {
-    let mut changes = raw();
-    changes.push(Change::DiskFormat(Some(format)));
-    let image = create(world, me, changes).await;
-    upload(world, me, image.id, bytes).await.expect("uploaded")
 }
 
 async fn stored(world: &World, map: MapId) -> Vec<u8> {
@@ -47,7 +31,7 @@ async fn packs(world: &World) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_plain_already_is_taken_as_it_is() {
     let (world, me) = (World::new(), caller("p", "member"));
-    let content = uploaded(&world, &me, DiskFormat::Raw, &disk().0).await.content.expect("bytes");
+    let content = uploaded_as(&world, &me, DiskFormat::Raw, &disk().0).await.content.expect("bytes");
     let found = plain(&world.service, &content, DiskFormat::Raw).await.expect("plain");
     assert_eq!(found.map, content.map);
 }
@@ -56,7 +40,7 @@ async fn what_is_plain_already_is_taken_as_it_is() {
 async fn other_formats_are_unpacked_once_and_again_when_collection_took_it() {
     let (world, me) = (World::new(), caller("p", "member"));
     let (bytes, file) = disk();
-    let content = uploaded(&world, &me, DiskFormat::Qcow2, &file).await.content.expect("bytes");
+    let content = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await.content.expect("bytes");
     let first = plain(&world.service, &content, DiskFormat::Qcow2).await.expect("unpacked");
     assert!(stored(&world, first.map).await == bytes);
     let before = packs(&world).await;
@@ -66,15 +50,15 @@ async fn other_formats_are_unpacked_once_and_again_when_collection_took_it() {
     // held, it outlives collections that see no row that names it
     for _ in 0..3 {
         world.pass(Duration::from_secs(50));
-        second._lease.as_ref().expect("held").ensure_live().await.expect("live");
-        first._lease.as_ref().expect("held").ensure_live().await.expect("live");
+        second.lease.as_ref().expect("held").ensure_live().await.expect("live");
+        first.lease.as_ref().expect("held").ensure_live().await.expect("live");
         world.service.collect(Duration::ZERO).await.expect("collected");
     }
     assert!(stored(&world, first.map).await == bytes);
 
     let map = first.map;
     for held in [first, second] {
-        held._lease.expect("held").release().await.expect("given back");
+        held.lease.expect("held").release().await.expect("given back");
     }
     for _ in 0..3 {
         world.pass(DAY);
@@ -89,7 +73,7 @@ async fn other_formats_are_unpacked_once_and_again_when_collection_took_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_as_its_format_is_refused() {
     let (world, me) = (World::new(), caller("p", "member"));
-    let content = uploaded(&world, &me, DiskFormat::Raw, &noise(100_000, 1)).await.content.expect("bytes");
+    let content = uploaded_as(&world, &me, DiskFormat::Raw, &noise(100_000, 1)).await.content.expect("bytes");
     let found = plain(&world.service, &content, DiskFormat::Vhdx).await;
     assert!(matches!(found, Err(Error::Unsafe(_))), "{found:?}");
 }

@@ -130,12 +130,27 @@ fn to_file(args: &ConvertArgs, export: &Export, threads: usize) -> Result<u64, F
     let bar = progress::bytes("converting", export.size_bytes());
     let written = write(export, &file, threads, &bar);
     bar.finish_and_clear();
-    let moved = written.and_then(|size| fs::rename(&part, &args.target).map(|()| size));
+    let moved = written.and_then(|size| put_in_place(&file, &part, &args.target).map(|()| size));
     moved.map_err(|error| {
         // what cannot be removed is not worse than what happened
         let _ = fs::remove_file(&part);
         failed(args, error)
     })
+}
+
+/// Gives the written file its name. When another file had it, a power cut leaves that or this one: what replaces it is
+/// on the disk first. A new file is left to the system to write, as every copy is: what it was made from is still there.
+fn put_in_place(file: &File, part: &Path, target: &Path) -> io::Result<()> {
+    let replaces = fs::exists(target)?;
+    if replaces {
+        file.sync_all()?;
+    }
+    fs::rename(part, target)?;
+    if replaces {
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn failed(args: &ConvertArgs, error: io::Error) -> Failure {
@@ -201,6 +216,19 @@ mod tests {
             ("a.iso", None),
         ] {
             assert_eq!(by_name(Path::new(name)), target, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_written_file_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (part, target) = (folder.path().join("part"), folder.path().join("target"));
+        for text in ["first", "second"] {
+            fs::write(&part, text).expect("writes");
+            let file = OpenOptions::new().write(true).open(&part).expect("opens");
+            put_in_place(&file, &part, &target).expect("moves");
+            assert_eq!(fs::read_to_string(&target).expect("reads"), text);
+            assert!(!part.exists());
         }
     }
 

@@ -215,7 +215,12 @@ pub(super) async fn exclusive(world: World) -> World {
             }
         })
         .await;
-    change(&world.owner, &format!("/v2/cloudimages/{both}"), "replace", "name", &json!("new")).await.ok();
+    let path = format!("/v2/cloudimages/{both}");
+    change(&world.owner, &path, "replace", "name", &json!("new")).await.ok();
+    // but of both being there nothing is made by setting one
+    for name in [EXCLUSIVE[0].0, EXCLUSIVE[0].1] {
+        change(&world.owner, &path, "replace", name, &json!("true")).await.refused("IMG.0035");
+    }
     world
 }
 
