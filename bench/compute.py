@@ -45,7 +45,7 @@ def parsed():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int, default=100, help="images made of each snapshot")
+    parser.add_argument("--repeats", type=int, default=500, help="images made of each snapshot")
     parser.add_argument("--many", type=int, help="boot so many machines at once, instead")
     parser.add_argument("--page", default=os.path.join(ROOT, "docs", "benchmarks-compute.md"))
     return parser.parse_args()
