@@ -56,6 +56,14 @@ impl Node {
         self.running_of(&image(&self.world, &self.me, 1).await).await
     }
 
+    /// A running machine whose system disk somebody wrote to.
+    async fn running_and_written(&self) -> (InstanceId, DiskId) {
+        let id = self.running().await;
+        let disk = disks_of(&self.world, &self.me, id).await[0].id;
+        self.write(disk, 1, 3).await;
+        (id, disk)
+    }
+
     async fn running_of(&self, image: &Image) -> InstanceId {
         let mut wanted = machines(image, 1);
         wanted.start = true;
@@ -434,9 +442,7 @@ async fn what_was_written_on_one_node_is_not_given_to_a_machine_of_another() {
 #[tokio::test]
 async fn a_machine_stops_while_its_disk_is_read_and_the_snapshot_is_taken_of_what_it_left() {
     let node = Node::new();
-    let id = node.running().await;
-    let disk = disks_of(&node.world, &node.me, id).await[0].id;
-    node.write(disk, 1, 3).await;
+    let (id, disk) = node.running_and_written().await;
     node.fake.hold_reads(true);
     let taken = node.taken(disk).await;
     let _kept = node.keep();
@@ -453,9 +459,7 @@ async fn a_machine_stops_while_its_disk_is_read_and_the_snapshot_is_taken_of_wha
 #[tokio::test]
 async fn a_snapshot_that_is_being_taken_can_be_given_up() {
     let node = Node::new();
-    let id = node.running().await;
-    let disk = disks_of(&node.world, &node.me, id).await[0].id;
-    node.write(disk, 1, 3).await;
+    let (_, disk) = node.running_and_written().await;
     let taken = node.taken(disk).await;
     node.service().cancel_snapshot(&node.me, taken, Ask::default()).await.expect("given up");
     node.settle().await;
@@ -472,9 +476,7 @@ async fn a_snapshot_that_is_being_taken_can_be_given_up() {
 #[tokio::test]
 async fn a_snapshot_that_is_being_read_can_be_given_up() {
     let node = Node::new();
-    let id = node.running().await;
-    let disk = disks_of(&node.world, &node.me, id).await[0].id;
-    node.write(disk, 1, 3).await;
+    let (_, disk) = node.running_and_written().await;
     node.fake.hold_reads(true);
     let taken = node.taken(disk).await;
     let _kept = node.keep();
