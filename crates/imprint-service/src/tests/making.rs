@@ -401,7 +401,8 @@ async fn a_disk_is_taken_out_of_its_format_whoever_else_is_at_work_and_counts_as
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_is_taken_out_of_its_format_once() {
-    let (world, me) = (World::new(), caller("p", "member"));
+    let limits = Limits { image_size_bytes: 2 << 20, ..Limits::default() };
+    let (world, me) = (World::with(Settings { limits, ..Settings::default() }), caller("p", "member"));
     let file = written_of(vec![7_u8; 2 << 20], Target::qcow2(Compression::Zstd));
     let content = uploaded_as(&world, &me, DiskFormat::Qcow2, &file).await.content.expect("bytes");
     let map = content.map;
@@ -418,4 +419,11 @@ async fn a_disk_is_taken_out_of_its_format_once() {
     run(&world).await;
     let made = shown(&world, &me, second).await.content.expect("bytes");
     assert_eq!((made.map, made.virtual_size_bytes), (other.map, Some(other.size_bytes)));
+    // and counts as what it comes to
+    let large = world.store.assemble((2 << 20) + 1, Vec::new()).await.expect("assembled");
+    world.service.remember_plain(map, DiskFormat::Qcow2, large.map).await.expect("kept");
+    let third = make(&world, ImageSource::Snapshot(id)).await.expect("asked for");
+    run(&world).await;
+    let image = shown(&world, &me, third).await;
+    assert!(image.failure.is_some_and(|why| why.starts_with("limit reached: ImageBytes")), "{:?}", image.status);
 }
