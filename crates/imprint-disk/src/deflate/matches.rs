@@ -7,8 +7,6 @@ const MATCH_MAX: usize = 258;
 const AT_ONCE: usize = size_of::<u64>();
 /// With four places each, the table just fits into the fastest cache.
 const HASH_BITS: u32 = 12;
-/// Places remembered under one hash, 16 bits each in one number.
-const WAYS: usize = 4;
 /// After so many bytes without a match places are left out, more and more: noise costs little then.
 const PATIENCE: usize = 64;
 
@@ -21,26 +19,26 @@ pub(super) struct Match {
     pub(super) distance: u16,
 }
 
-/// Remembers where groups of four bytes stood, by their hash the last four places. The longest match is taken, the
+/// Remembers where groups of four bytes stood, by their hash the last `WAYS` places. The longest match is taken, the
 /// nearest of equal ones; looking whether one at the next byte is longer saves another hundredth and costs a sixth of
 /// the speed.
 ///
 /// Places are kept in 16 bits, and those too far back to be used may look like nearer ones, so each is compared with the
 /// data before it counts. A place that was never filled is the first byte, which is as good as any other.
-pub(super) struct Finder {
-    /// The last place in the lowest bits.
-    places: Box<[u64; 1 << HASH_BITS]>,
+pub(super) struct Finder<const WAYS: usize> {
+    /// The last place first.
+    places: Box<[[u16; WAYS]; 1 << HASH_BITS]>,
     window: usize,
 }
 
-impl Finder {
-    pub(super) fn new(window_bits: u32) -> Finder {
-        Finder { places: Box::new([0; 1 << HASH_BITS]), window: 1 << window_bits }
+impl<const WAYS: usize> Finder<WAYS> {
+    pub(super) fn new(window_bits: u32) -> Finder<WAYS> {
+        Finder { places: Box::new([[0; WAYS]; 1 << HASH_BITS]), window: 1 << window_bits }
     }
 
     /// Forgets everything: equal data is to give equal matches.
     pub(super) fn reset(&mut self) {
-        self.places.fill(0);
+        self.places.fill([0; WAYS]);
     }
 
     /// The next match at or behind `from` and before `limit`, and where it begins. Everything before its end is
@@ -70,7 +68,7 @@ impl Finder {
     fn at(&mut self, data: &[u8], at: usize) -> Option<Match> {
         let here = eight(data, at);
         let places = self.remember(at, group(here));
-        let backs: [usize; WAYS] = std::array::from_fn(|way| usize::from(back(at, places, way)));
+        let backs = places.map(|place| back(at, place));
         let differs = backs.map(|back| eight(data, at - back) ^ here);
         // most places of most data are none: that is to be known before anything else is
         if differs.iter().all(|&differs| group(differs) != 0) {
@@ -88,17 +86,16 @@ impl Finder {
             return None;
         }
         let nearest = usize::from(u16::MAX) - (best & usize::from(u16::MAX));
-        let (length, back) = if length < AT_ONCE { (length, nearest) } else { self.longest(data, at, places) };
+        let (length, back) = if length < AT_ONCE { (length, nearest) } else { self.longest(data, at, backs) };
         Some(Match { length: low(length), distance: low(back - 1) })
     }
 
     /// The longest of the matches that are longer than what is compared at once, of which there is one at least.
     #[inline(never)]
-    fn longest(&self, data: &[u8], at: usize, places: u64) -> (usize, usize) {
+    fn longest(&self, data: &[u8], at: usize, backs: [usize; WAYS]) -> (usize, usize) {
         let ahead = &data[at..data.len().min(at + MATCH_MAX)];
         let mut longest = (0, 0);
-        for way in 0..WAYS {
-            let back = usize::from(back(at, places, way));
+        for back in backs {
             if self.reaches(back) {
                 let length = common(&data[at - back..][..ahead.len()], ahead);
                 if length > longest.0 {
@@ -114,22 +111,24 @@ impl Finder {
         back.wrapping_sub(1) < self.window
     }
 
-    /// Remembers a place; returns the last four of the same hash.
+    /// Remembers a place; returns the last ones of the same hash.
     #[inline]
-    fn remember(&mut self, place: usize, group: u32) -> u64 {
+    fn remember(&mut self, place: usize, group: u32) -> [u16; WAYS] {
         let hash = group.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS);
         let places = &mut self.places[hash as usize];
         let last = *places;
-        *places = last << 16 | u64::from(low(place));
+        // written as a whole: reading soon after must not wait for several small writes
+        let mut now = [low(place); WAYS];
+        now[1..].copy_from_slice(&last[..WAYS - 1]);
+        *places = now;
         last
     }
 }
 
-/// How far back one of `places` is from `at`: never before the data begins, since later places are not known yet.
+/// How far back `place` is from `at`: never before the data begins, since later places are not known yet.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a place is its low 16 bits")]
-fn back(at: usize, places: u64, way: usize) -> u16 {
-    low(at).wrapping_sub((places >> (16 * way)) as u16)
+fn back(at: usize, place: u16) -> usize {
+    low(at).wrapping_sub(place).into()
 }
 
 /// The low 16 bits.

@@ -15,7 +15,7 @@ use block::Block;
 use matches::Finder;
 
 /// Changes whenever the output for some input changes; part of what names a way of compressing.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// The library that the other formats deflate with, and its version: part of what names their way of compressing, since
 /// another version may give other bytes. A test compares it with what is built.
 pub(crate) const LIBRARY: &str = "zlib-rs 0.6.8";
@@ -26,15 +26,20 @@ const BLOCK_BYTES: usize = 16 * 1024;
 /// More than a block can take beyond its data.
 const BLOCK_ROOM: usize = 16;
 
-/// Compresses one unit after the other.
-pub(crate) struct Deflate {
-    finder: Finder,
+/// For a small window, in which few groups of bytes stand at more than two places.
+pub(crate) type ForSmallWindow = Deflate<2>;
+/// For a large window, where two places would give a hundredth more output.
+pub(crate) type ForLargeWindow = Deflate<4>;
+
+/// Compresses one unit after the other. Of bytes that came up before, the last `WAYS` places are looked at.
+pub(crate) struct Deflate<const WAYS: usize> {
+    finder: Finder<WAYS>,
     block: Block,
 }
 
-impl Deflate {
+impl<const WAYS: usize> Deflate<WAYS> {
     /// An encoder whose output refers back at most `1 << window_bits` bytes; from 8 to 15.
-    pub(crate) fn new(window_bits: u32) -> Deflate {
+    pub(crate) fn new(window_bits: u32) -> Self {
         Deflate { finder: Finder::new(window_bits), block: Block::new() }
     }
 

@@ -3,12 +3,11 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use proptest::prelude::*;
 
-use super::Deflate;
+use super::{Deflate, ForLargeWindow, ForSmallWindow};
 use crate::tests::sparse::{mixed, noise};
 
 /// Compresses with one encoder after another unit, and gives the compressed unit.
-fn compressed(data: &[u8], window_bits: u32) -> Vec<u8> {
-    let mut encoder = Deflate::new(window_bits);
+fn compressed<const WAYS: usize>(mut encoder: Deflate<WAYS>, data: &[u8]) -> Vec<u8> {
     let mut first = vec![7];
     encoder.compress(data, &mut first);
     assert_eq!(first.remove(0), 7, "what was there is kept");
@@ -20,8 +19,15 @@ fn compressed(data: &[u8], window_bits: u32) -> Vec<u8> {
     first
 }
 
+/// Checks either encoder; returns what the one for a small window makes of `data`, in bytes.
 fn check(data: &[u8], window_bits: u32) -> usize {
-    let packed = compressed(data, window_bits);
+    check_packed(data, &compressed(ForLargeWindow::new(window_bits), data), window_bits);
+    let packed = compressed(ForSmallWindow::new(window_bits), data);
+    check_packed(data, &packed, window_bits);
+    packed.len()
+}
+
+fn check_packed(data: &[u8], packed: &[u8], window_bits: u32) {
     assert!(packed.len() <= data.len() + data.len() / 1000 + 16, "{} from {}", packed.len(), data.len());
     let mut inflate = Decompress::new_with_window_bits(false, u8::try_from(window_bits).unwrap().max(9));
     let mut back = vec![0; data.len()];
@@ -38,7 +44,6 @@ fn check(data: &[u8], window_bits: u32) -> usize {
         assert!(written < data.len() || read < packed.len(), "the stream does not end");
     }
     assert!((read, written) == (packed.len(), data.len()) && back == data, "window of {window_bits} bits");
-    packed.len()
 }
 
 proptest! {
@@ -79,8 +84,10 @@ fn edges() {
 /// the same: whoever changes the output changes the name in the identity of the formats that use it.
 #[test]
 fn the_output_is_that_of_its_version() {
-    let packed = compressed(&mixed(300_000, 42), 12);
-    assert_eq!((super::VERSION, packed.len(), crc32fast::hash(&packed)), (2, 139_489, 2_955_443_312));
+    let data = mixed(300_000, 42);
+    let of = |packed: Vec<u8>| (packed.len(), crc32fast::hash(&packed));
+    let outputs = (of(compressed(ForSmallWindow::new(12), &data)), of(compressed(ForLargeWindow::new(15), &data)));
+    assert_eq!((super::VERSION, outputs), (3, ((139_490, 2_893_848_606), (139_714, 2_811_590_629))));
 }
 
 /// The same of the library: an update that nobody noticed would leave lengths and places of files that are not so any

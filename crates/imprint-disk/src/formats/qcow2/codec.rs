@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Operation};
 
 use crate::corrupt;
-use crate::deflate::{self, Deflate};
+use crate::deflate::{self, ForSmallWindow};
 
 /// The deflate window of the format: readers need not keep more.
 const WINDOW_BITS: u32 = 12;
@@ -98,14 +98,14 @@ fn zstd_frame(decoder: &mut impl Operation, packed: &[u8], out: &mut [u8]) -> io
 
 /// Compresses clusters one after the other.
 pub(super) enum Packer {
-    Zlib(Box<Deflate>),
+    Zlib(Box<ForSmallWindow>),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
 impl Packer {
     pub(super) fn new(codec: Codec) -> io::Result<Packer> {
         Ok(match codec {
-            Codec::Zlib => Packer::Zlib(Box::new(Deflate::new(WINDOW_BITS))),
+            Codec::Zlib => Packer::Zlib(Box::new(ForSmallWindow::new(WINDOW_BITS))),
             Codec::Zstd => Packer::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
         })
     }

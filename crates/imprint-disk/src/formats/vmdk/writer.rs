@@ -13,7 +13,7 @@ use super::header::{
 };
 use super::tables::{TABLE_ENTRIES, Tables};
 use super::{DESCRIPTOR_SECTOR, descriptor};
-use crate::deflate::{self, Deflate};
+use crate::deflate::{self, ForLargeWindow};
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::SECTOR;
 use crate::view::Concat;
@@ -95,7 +95,7 @@ impl UnitFormat for VmdkStream {
     }
 
     fn encoder(&self) -> io::Result<Box<dyn UnitEncoder>> {
-        Ok(Box::new(Grains(Deflate::new(WINDOW_BITS))))
+        Ok(Box::new(Grains(ForLargeWindow::new(WINDOW_BITS))))
     }
 
     fn frame(&self, place: Place) -> Frame {
@@ -152,7 +152,7 @@ pub(super) fn table_marker(sectors: u64) -> Vec<u8> {
 }
 
 /// Makes a zlib stream of each grain.
-struct Grains(Deflate);
+struct Grains(ForLargeWindow);
 
 impl UnitEncoder for Grains {
     fn encode(&mut self, _: u64, data: &[u8], out: &mut Vec<u8>) -> io::Result<u32> {
