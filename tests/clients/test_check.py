@@ -1,13 +1,15 @@
-"""An installation that looks into every image: what a real Debian says of itself through each API, and what comes out
-of it in other formats, judged by qemu-img.
+"""An installation that looks into every image and makes imports raw: what a real Debian says of itself through each
+API, and what comes out of it in other formats, judged by qemu-img.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 from conftest import run, unique
@@ -27,9 +29,9 @@ READ_BYTES = 1 << 20
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A server of this module's own: the shared one looks only into what it is asked to."""
+    """A server of this module's own: the shared one looks only into what it is asked to, and converts nothing."""
     work = tmp_path_factory.mktemp("check")
-    server = Imprint(str(work / "data"), str(work / "log"), {"IMPRINT_CHECK_IMAGES": "always"})
+    server = Imprint(str(work / "data"), str(work / "log"), {"IMPRINT_CHECK_IMAGES": "always", "IMPRINT_IMPORT_CONVERSION": "raw"})
     with contextlib.ExitStack() as stack:
         stack.callback(keep_log, server)
         server.start()
@@ -194,6 +196,23 @@ def test_a_file_is_pulled_in_a_format(server, image, disk, checked, tmp_path):
     assert os.path.getsize(packed) < disk.size * 3
     run("zstd", "-q", "-t", packed)
     packed.unlink()
+
+
+def test_what_glance_imports_becomes_raw(server, tmp_path):
+    raw, qcow2, back = (tmp_path / name for name in ("raw", "qcow2", "back"))
+    raw.write_bytes(os.urandom(3 << 20) + bytes(20 << 20) + b"the end" + bytes((1 << 20) - 7))
+    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", raw, qcow2)
+    user = SimpleNamespace(environment=lambda: {**os.environ, **openstack_environment(server)})
+    name = unique("imported")
+    run("glance", "image-create-via-import", "--name", name, "--disk-format", "qcow2", "--container-format", "bare",
+        "--import-method", "glance-direct", "--file", qcow2, user=user)
+    show = lambda: json.loads(run("openstack", "image", "show", name, "-f", "json", user=user))
+    shown = until(lambda: (found := show())["status"] == "active" and found, "the import")
+    assert (shown["disk_format"], shown["size"], shown["virtual_size"]) == ("raw", 24 << 20, 24 << 20)
+    # the client compares the digest of what it gets with that of the record
+    run("glance", "image-download", shown["id"], "--file", back, user=user)
+    assert back.read_bytes() == raw.read_bytes()
+    assert shown["checksum"] == hashlib.md5(raw.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("format", IMS_FORMATS)

@@ -74,7 +74,7 @@ pub use limits::{Limits, PROPERTY_VALUE_BYTES_MAX, TEXT_CHARS_MAX};
 pub use machines::Keeper;
 pub use nbd::{ChunkFigures, LocalExports, NBD_TTL_SECS_MAX, NbdOffer, PublicExports};
 pub use quotas::AccountQuota;
-pub use settings::{CheckPolicy, HashAlgorithm, NbdListener, SafetyPolicy, Settings};
+pub use settings::{CheckPolicy, HashAlgorithm, ImportConversion, NbdListener, SafetyPolicy, Settings};
 pub use tagging::{ListTags, TagChange, Tagged, TaggedIds};
 pub use usage::Usage;
 pub use warm::{WarmImage, WarmPart};

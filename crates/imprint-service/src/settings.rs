@@ -41,6 +41,16 @@ imprint_model::words! {
     }
 }
 
+imprint_model::words! {
+    /// What imports of disks in other formats than raw become; single uploads stay what they are.
+    ImportConversion {
+        /// They stay what they are.
+        None = "none",
+        /// The disk that a machine sees.
+        Raw = "raw",
+    }
+}
+
 /// Where exports can be read over the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct NbdListener {
@@ -72,6 +82,8 @@ pub struct Settings {
     pub check_images: CheckPolicy,
     /// Images that one node looks into at one time.
     pub checks_at_once: usize,
+    /// What imports become.
+    pub import_conversion: ImportConversion,
     /// Ports that imports may fetch from.
     pub import_ports: Vec<u16>,
     /// Hosts that imports may fetch from on any port and at any address.
@@ -106,6 +118,7 @@ impl Default for Settings {
             safety_policy: SafetyPolicy::Refuse,
             check_images: CheckPolicy::Asked,
             checks_at_once: 1,
+            import_conversion: ImportConversion::None,
             import_ports: vec![80, 443],
             import_trusted_hosts: Vec::new(),
             recover_secs: 10,

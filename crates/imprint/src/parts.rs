@@ -92,6 +92,7 @@ fn service(settings: &Resolved) -> Result<imprint_service::Settings, ConfigError
         check_format_match: settings.parse("check_format_match")?,
         safety_policy: settings.parse("safety_policy")?,
         check_images: settings.parse("check_images")?,
+        import_conversion: settings.parse("import_conversion")?,
         checks_at_once: settings.parse("checks_at_once")?,
         import_ports: import_ports.map_err(|error| settings.refuse("import_allowed_ports", error.to_string()))?,
         import_trusted_hosts: settings.list("import_allowed_hosts"),

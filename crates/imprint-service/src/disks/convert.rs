@@ -48,10 +48,12 @@ impl Service {
         packed: &Content,
         format: Format,
     ) -> Result<(Ingested, Inspection), Error> {
-        self.take_out((job, noted), packed, Wrapping::Packed(format)).await
+        // nobody has seen these bytes before and could compare digests
+        self.take_out((job, noted), packed, Wrapping::Packed(format), Digests::LeftOut).await
     }
 
-    /// The guest's disk inside bytes of this format, stored beside it.
+    /// The guest's disk inside bytes of this format, stored beside it; with `digests` for those who may compare them,
+    /// which cost what all the zeros cost.
     ///
     /// # Errors
     /// [`Error::Unsafe`] when they cannot be read as that; [`Error::OverQuota`] of too large a disk.
@@ -60,8 +62,9 @@ impl Service {
         (job, noted): (&Job, Noted),
         content: &Content,
         format: imprint_model::DiskFormat,
+        digests: Digests,
     ) -> Result<Ingested, Error> {
-        self.take_out((job, noted), content, Wrapping::Format(format)).await.map(|(ingested, _)| ingested)
+        self.take_out((job, noted), content, Wrapping::Format(format), digests).await.map(|(ingested, _)| ingested)
     }
 
     async fn take_out(
@@ -69,6 +72,7 @@ impl Service {
         (job, noted): (&Job, Noted),
         content: &Content,
         wrapping: Wrapping,
+        digests: Digests,
     ) -> Result<(Ingested, Inspection), Error> {
         let (stored, call_off) = self.stored_disk(content).await?;
         let (watched, mut call_off) = (Arc::clone(&stored), Some(call_off));
@@ -93,8 +97,7 @@ impl Service {
         let disk = self.watch(job, spawn_blocking(open), (&mut call_off, UNBOUNDED), opening).await?;
         let size_bytes = disk.size_bytes();
         within(limit, size_bytes, Quota::ImageBytes)?;
-        // nobody has seen these bytes before and could compare digests, which would cost what all the zeros cost
-        let mut ingest = self.ingest_with(Digests::LeftOut).await?;
+        let mut ingest = self.ingest_with(digests).await?;
         let mut parts = std::pin::pin!(pieces(disk, 0..size_bytes));
         let mut noted_bytes = 0;
         while let Some(part) = parts.next().await {

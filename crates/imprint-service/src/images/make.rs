@@ -21,6 +21,7 @@ use crate::access::require_unbound;
 use crate::ask::{Ask, asked};
 use crate::disks::{Noted, is_wrapped};
 use crate::error::{Conflict, Error, Resource};
+use crate::ingest::Digests;
 use crate::jobs::{Asker, Ending, JobMark, Work, enqueue, note_ended};
 
 /// An image that is wanted.
@@ -160,7 +161,7 @@ impl Service {
             return Ok((plain_content(map, size_bytes), lease));
         }
         let Written { map, size_bytes, lease, .. } =
-            self.to_guest_disk((job, Noted::Own), content, format).await?.written;
+            self.to_guest_disk((job, Noted::Own), content, format, Digests::LeftOut).await?.written;
         self.remember_plain(content.map, format, map).await?;
         Ok((plain_content(map, size_bytes), lease))
     }

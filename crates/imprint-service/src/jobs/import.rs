@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 use super::{Asker, Ending, ImportSource, JobMark, Secret, Work, enqueue};
 use crate::Service;
 use crate::access::{load, note};
+use crate::disks::{Noted, is_wrapped};
 use crate::error::{Error, Field};
 use crate::fetch::failed;
 use crate::images::{Verdict, require_formats, require_no_copy_waits};
-use crate::ingest::{Ingest, Ingested};
+use crate::ingest::{Digests, Ingest, Ingested};
+use crate::settings::ImportConversion;
 
 /// The property that holds the id of the job that is importing.
 pub const KEY_IMPORT_TASK: &str = "imprint:import_task";
@@ -172,7 +174,11 @@ impl Service {
         let id = job.image.ok_or_else(|| Error::internal("an import without an image"))?;
         let image = self.catalogue.read(move |tx| Ok::<_, Error>(images::get(tx, id)?)).await?;
         let image = image.filter(|image| is_importing(image, job.id)).ok_or(Error::Gone)?;
-        let brought = tokio::time::timeout(IMPORT_MAX, self.bring_in(job, image, source)).await;
+        let converted = async {
+            let brought = self.bring_in(job, image.clone(), source).await?;
+            self.convert(job, &image, brought).await
+        };
+        let brought = tokio::time::timeout(IMPORT_MAX, converted).await;
         let brought = brought.unwrap_or_else(|_| Err(failed()))?;
         if let Some(kept) = &brought.kept {
             kept.ensure_live().await?;
@@ -213,6 +219,21 @@ impl Service {
                 Ok(Brought { record, ..brought })
             }
         }
+    }
+
+    /// Makes of what was brought in what the operator wants imports to be. What something speaks against, and what was
+    /// not looked into, stays as it came. The new digests are computed: clients compare them.
+    async fn convert(&self, job: &Job, image: &Image, mut brought: Brought) -> Result<Brought, Error> {
+        let looked_into = brought.content.virtual_size_bytes.is_some() && brought.concerns.is_none();
+        let format = brought.record.disk_format.or(image.disk_format).filter(|&format| is_wrapped(format));
+        let (ImportConversion::Raw, true, Some(format)) = (self.settings.import_conversion, looked_into, format) else {
+            return Ok(brought);
+        };
+        let disk = self.to_guest_disk((job, Noted::Own), &brought.content, format, Digests::Computed).await?;
+        brought.content = disk.content(Some(disk.written.size_bytes));
+        brought.record.disk_format = Some(DiskFormat::Raw);
+        brought.kept = Some(disk);
+        Ok(brought)
     }
 
     async fn import_staged(&self, image: &Image) -> Result<(Content, Option<String>), Error> {

@@ -22,7 +22,7 @@ use crate::buckets::object_error;
 use crate::disks::{Noted, is_wrapped};
 use crate::error::{Conflict, Error, Field, Quota};
 use crate::images::{NewImage, account_of, waiting_image};
-use crate::ingest::Ingested;
+use crate::ingest::{Digests, Ingested};
 use crate::inventory::least_gib;
 
 /// Bytes between two notes of progress.
@@ -263,7 +263,7 @@ impl Service {
         let mut content = ingested.content(virtual_size_bytes);
         if is_wrapped(format) {
             // what machines get is kept, not what it came in
-            ingested = self.to_guest_disk((job, noted), &content, format).await?;
+            ingested = self.to_guest_disk((job, noted), &content, format, Digests::LeftOut).await?;
             content = ingested.content(Some(ingested.written.size_bytes));
             format = DiskFormat::Raw;
         }

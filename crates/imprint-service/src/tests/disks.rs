@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A disk with data at both ends and holes between.
-fn disk() -> Vec<u8> {
+pub(super) fn disk() -> Vec<u8> {
     let mut bytes = noise(300_000, 1);
     bytes.resize(5 << 20, 0);
     bytes.extend(noise(70_000, 2));
@@ -212,7 +212,7 @@ async fn what_was_unpacked_is_judged_as_the_disk_that_it_is() {
 }
 
 /// A qcow2 whose header says this of it.
-fn qcow2(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+pub(super) fn qcow2(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
     let mut file = written_of(disk(), Target::qcow2(imprint_disk::Compression::None));
     change(&mut file);
     file

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imprint_catalogue::jobs;
-use imprint_model::{Caller, Clock, ImageId, Job, JobId, JobState, Status};
+use imprint_model::{Caller, Clock, DiskFormat, ImageId, Job, JobId, JobState, Status};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::disks::{disk, qcow2};
 use super::{create, download, raw, upload};
 use crate::testing::{World, caller};
 use crate::{
-    Error, Field, ImportImage, ImportSource, JobFilter, KEY_FAILED_IMPORT, KEY_IMPORT_TASK, Limits, Quota, Runner,
-    Settings,
+    Change, Error, Field, ImportConversion, ImportImage, ImportSource, JobFilter, KEY_FAILED_IMPORT, KEY_IMPORT_TASK,
+    Limits, Quota, Runner, SafetyPolicy, Settings,
 };
 
 async fn import(world: &World, me: &Caller, id: ImageId, source: ImportSource) -> Result<Job, Error> {
@@ -21,9 +22,9 @@ async fn import(world: &World, me: &Caller, id: ImageId, source: ImportSource) -
     world.service.import_image(me, id, wanted).await
 }
 
-async fn stage(world: &World, me: &Caller, id: ImageId, data: &'static [u8]) {
+async fn stage(world: &World, me: &Caller, id: ImageId, data: &[u8]) {
     let mut staging = world.service.begin_staging(me, id, None).await.expect("begun");
-    staging.write(Bytes::from_static(data)).await.expect("taken");
+    staging.write(Bytes::copy_from_slice(data)).await.expect("taken");
     staging.finish().await.expect("staged");
 }
 
@@ -72,6 +73,40 @@ async fn staged_bytes_become_the_images_data() {
     assert_eq!(download(&world, &me, id).await.expect("bytes"), b"staged bytes");
     let seen = world.service.image_jobs(&me, id).await.expect("jobs");
     assert_eq!(seen.iter().map(|job| job.state).collect::<Vec<_>>(), [JobState::Succeeded]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_become_what_the_operator_wants() {
+    let me = caller("p", "member");
+    let (plain, encrypted) = (qcow2(|_| ()), qcow2(|file| file[32..36].copy_from_slice(&2_u32.to_be_bytes())));
+    for conversion in ImportConversion::ALL {
+        let safety_policy = SafetyPolicy::Report;
+        let world = World::with(Settings { import_conversion: *conversion, safety_policy, ..Settings::default() });
+        let imported = async |file: &[u8]| {
+            let changes = [raw(), vec![Change::DiskFormat(Some(DiskFormat::Qcow2))]].concat();
+            let id = create(&world, &me, changes).await.id;
+            stage(&world, &me, id, file).await;
+            import(&world, &me, id, ImportSource::Staged).await.expect("begun");
+            Runner::new(world.service.clone()).run_waiting().await.expect("ran");
+            world.service.show_image(&me, id).await.expect("shown")
+        };
+        let image = imported(&plain).await;
+        assert_eq!((image.status, &image.staged), (Status::Available, &None), "{:?}", image.failure);
+        let data = download(&world, &me, image.id).await.expect("bytes");
+        match conversion {
+            ImportConversion::None => assert!((image.disk_format, data) == (Some(DiskFormat::Qcow2), plain.clone())),
+            ImportConversion::Raw => {
+                assert_eq!(image.disk_format, Some(DiskFormat::Raw));
+                assert!(data[..disk().len()] == disk()[..]);
+                let id = create(&world, &me, raw()).await.id;
+                let uploaded = upload(&world, &me, id, &data).await.expect("uploaded");
+                assert_eq!(image.content, uploaded.content, "digests and sizes are those of the raw disk");
+            }
+        }
+        let image = imported(&encrypted).await;
+        let kept = (image.status, image.disk_format, image.size_bytes());
+        assert_eq!(kept, (Status::Available, Some(DiskFormat::Qcow2), Some(encrypted.len() as u64)), "kept as it came");
+    }
 }
 
 #[tokio::test]

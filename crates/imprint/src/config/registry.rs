@@ -79,6 +79,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("ecs_user_burst", "4000", "ECS calls of one account that may come at once"),
     setting("buckets", "", "Buckets for imports and exports that lie elsewhere: NAME=URL, separated by commas"),
     setting("buckets_dir", "{data_dir}/oss", "Directory whose directories are buckets for imports and exports"),
+    setting(
+        "import_conversion",
+        "none",
+        "What Glance's imports of disks in other formats become: raw, or none where they stay what they are",
+    ),
     setting("import_allowed_hosts", "", "Hosts that imports may fetch from although they are not public addresses"),
     setting("import_allowed_ports", "80,443", "Ports that imports may fetch from"),
     setting("hypervisor", "auto", "What runs machines: qemu, none, or auto (QEMU where it is installed)"),
