@@ -11,3 +11,5 @@ pub(crate) const VIRTUAL_SIZE_MAX: u64 = 64 * 1024 * 1024 * MIB;
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * KIB;
 pub(crate) const SECTOR: u64 = 512;
+/// A hole is told in pieces of this many absent tables, so that asking costs little.
+pub(crate) const HOLE_TABLES_MAX: usize = 1024;

@@ -86,6 +86,25 @@ fn grains_that_lie_over_each_other() {
 }
 
 #[test]
+fn a_small_file_makes_no_long_list_of_grains() {
+    // a thousand tables of 512 grains, all of them one table
+    let capacity = 1000_u64 * 512 * 128;
+    let mut image =
+        samples::vmdk(&samples::descriptor("monolithicSparse", &format!("RW {capacity} SPARSE \"disk.vmdk\"")));
+    samples::put(&mut image, 12, &capacity.to_le_bytes());
+    for table in 0..1000 {
+        samples::put(&mut image, 21 * 512 + 4 * table, &40_u32.to_le_bytes());
+    }
+    for grain in 0..512 {
+        samples::put(&mut image, 40 * 512 + 4 * grain, &64_u32.to_le_bytes());
+    }
+    image.resize(512 * 512, 0);
+    let file: Arc<dyn ReadAt> = Arc::new(image);
+    let found = check_within(&file, Format::Vmdk, Steps(10_000)).expect("looked at");
+    assert!((512..2048).contains(&found.errors) && found.texts[0].contains("room for"), "{found:?}");
+}
+
+#[test]
 fn the_same_table_again_and_again_is_too_much() {
     let within =
         |file: &[u8], format, steps| check_within(&(Arc::new(file.to_vec()) as Arc<dyn ReadAt>), format, Steps(steps));

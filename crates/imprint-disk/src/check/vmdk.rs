@@ -12,9 +12,12 @@ use crate::formats::vmdk::{Grains, grains};
 const GRAINS_MAX: u64 = 1 << 27;
 
 pub(super) fn check(file: &Arc<dyn ReadAt>, steps: Steps, check: &mut Check) -> io::Result<()> {
-    let Grains { starts, grain_bytes, is_compressed, reserved, second_differs } = grains(file, GRAINS_MAX)?;
+    let Grains { starts, grain_bytes, is_compressed, reserved, is_crowded, second_differs } = grains(file, GRAINS_MAX)?;
     if let Some(table) = second_differs {
         check.error(|| format!("grain table {table} and its second copy differ"));
+    }
+    if is_crowded {
+        check.error(|| "there are more grains than the file has room for".to_owned());
     }
     // packed grains take what they take; they may begin in different sectors only
     let len = if is_compressed { crate::limits::SECTOR } else { grain_bytes };

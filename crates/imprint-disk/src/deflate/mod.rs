@@ -2,17 +2,20 @@
 //! on nothing but the unit.
 //!
 //! Why not the library's encoder: at the level whose output is about as small as QEMU's it is half as fast, since it
-//! must take streams of any length in any pieces. What the library's decoder makes of the output is tested. Never here:
+//! must take streams of any length in any pieces. It still makes the parts of streams in which all units are one
+//! (`part`). What the library's decoder makes of the output is tested. Never here:
 //! decoding, headers and checksums.
 
 mod bits;
 mod block;
 mod huffman;
 mod matches;
+mod part;
 
 use bits::Bits;
 use block::Block;
 use matches::Finder;
+pub(crate) use part::{DeflatePart, PART_LEVEL};
 
 /// Changes whenever the output for some input changes; part of what names a way of compressing.
 pub(crate) const VERSION: u32 = 3;

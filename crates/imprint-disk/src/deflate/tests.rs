@@ -3,7 +3,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use proptest::prelude::*;
 
-use super::{Deflate, ForLargeWindow, ForSmallWindow};
+use super::{Deflate, DeflatePart, ForLargeWindow, ForSmallWindow};
 use crate::tests::sparse::{mixed, noise};
 
 /// Compresses with one encoder after another unit, and gives the compressed unit.
@@ -88,6 +88,22 @@ fn the_output_is_that_of_its_version() {
     let of = |packed: Vec<u8>| (packed.len(), crc32fast::hash(&packed));
     let outputs = (of(compressed(ForSmallWindow::new(12), &data)), of(compressed(ForLargeWindow::new(15), &data)));
     assert_eq!((super::VERSION, outputs), (3, ((139_490, 2_893_848_606), (139_714, 2_811_590_629))));
+}
+
+/// A flush may just fill the room there is.
+#[test]
+fn a_part_is_the_same_whatever_room_there_was() {
+    let mut part = DeflatePart::new();
+    for data in [mixed(300_000, 42), noise(100_000, 3)] {
+        let mut expected = Vec::new();
+        part.compress(&data, &mut expected).unwrap();
+        assert!(expected.len() < data.len() + data.len() / 100, "{} from {}", expected.len(), data.len());
+        for capacity in expected.len() - 8..=expected.len() + 8 {
+            let mut out = Vec::with_capacity(capacity);
+            part.compress(&data, &mut out).unwrap();
+            assert!(out == expected, "room for {capacity} bytes gave {} of {}", out.len(), expected.len());
+        }
+    }
 }
 
 /// The same of the library: an update that nobody noticed would leave lengths and places of files that are not so any

@@ -4,15 +4,12 @@
 use std::io;
 use std::sync::Arc;
 
-use flate2::{Compress, Compression, FlushCompress, Status};
-
 use crate::ReadAt;
-use crate::deflate;
+use crate::deflate::{self, DeflatePart, PART_LEVEL};
 use crate::encode::{Layout, UnitEncoder, UnitFormat, ZeroUnits};
 
 /// Small enough for ranges to be cheap, large enough for losing the window at each to be cheap, too.
 const UNIT_BYTES: u32 = 512 * 1024;
-const LEVEL: u32 = 2;
 /// Signature, deflate, no optional fields, no time, no word about the effort, made by nothing in particular.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// An empty last block, which also fills its byte.
@@ -31,7 +28,7 @@ impl GzMember {
 
 impl UnitFormat for GzMember {
     fn identity(&self) -> String {
-        format!("gz deflate {LEVEL} {} {UNIT_BYTES}", deflate::LIBRARY)
+        format!("gz parts {PART_LEVEL} {} {UNIT_BYTES}", deflate::LIBRARY)
     }
 
     fn unit_bytes(&self) -> u32 {
@@ -55,7 +52,7 @@ impl UnitFormat for GzMember {
     }
 
     fn encoder(&self) -> io::Result<Box<dyn UnitEncoder>> {
-        Ok(Box::new(Deflate(Compress::new(Compression::new(LEVEL), false))))
+        Ok(Box::new(Member(DeflatePart::new())))
     }
 
     fn combine(&self, so_far: u32, unit: u32, unit_bytes: u64) -> u32 {
@@ -77,27 +74,11 @@ impl UnitFormat for GzMember {
     }
 }
 
-struct Deflate(Compress);
+struct Member(DeflatePart);
 
-impl UnitEncoder for Deflate {
+impl UnitEncoder for Member {
     fn encode(&mut self, _: u64, data: &[u8], out: &mut Vec<u8>) -> io::Result<u32> {
-        self.0.reset();
-        // stored blocks cost five bytes each; flushing a few more
-        out.reserve(data.len() + data.len() / 1000 + 64);
-        let mut rest = data;
-        loop {
-            let before = self.0.total_in();
-            let status = self.0.compress_vec(rest, out, FlushCompress::Full).map_err(io::Error::other)?;
-            let used = usize::try_from(self.0.total_in() - before).map_err(io::Error::other)?;
-            rest = &rest[used..];
-            // room left over means that everything is out
-            if rest.is_empty() && out.len() < out.capacity() {
-                return Ok(crc32fast::hash(data));
-            }
-            if status == Status::StreamEnd {
-                return Err(io::Error::other("deflate ended by itself"));
-            }
-            out.reserve(data.len() / 8 + 64);
-        }
+        self.0.compress(data, out)?;
+        Ok(crc32fast::hash(data))
     }
 }

@@ -9,6 +9,7 @@ use super::header::{self, Header};
 use super::snapshots;
 use crate::evidence::Evidence;
 use crate::fields::be64;
+use crate::limits::HOLE_TABLES_MAX;
 use crate::open::{Disk, Info, OpenError, accepted};
 use crate::recent::Recent;
 use crate::view::Pool;
@@ -17,8 +18,6 @@ use crate::{Format, ReadAt, Refusal, Run, RunKind, corrupt, past_the_end};
 /// Second-level tables are read and kept in parts of this size (or smaller, with small clusters).
 const PAGE_BYTES: u64 = 16 * 1024;
 const PAGES: usize = 64;
-/// A hole is told in pieces of this many absent tables, so that asking costs little.
-const HOLE_TABLES_MAX: usize = 1024;
 /// Expanded clusters kept, in bytes.
 const EXPANDED_BYTES: u64 = 4 * 1024 * 1024;
 const EXPANDED_MAX: u64 = 64;

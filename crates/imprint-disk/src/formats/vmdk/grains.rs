@@ -16,6 +16,8 @@ pub(crate) struct Grains {
     pub(crate) is_compressed: bool,
     /// Header and descriptor, and tables that stand in front of what they lead to.
     pub(crate) reserved: Vec<(u64, u64)>,
+    /// Whether there are more than the file has room for; the rest was not looked at then.
+    pub(crate) is_crowded: bool,
     /// The first table whose second copy is not the same.
     pub(crate) second_differs: Option<u64>,
 }
@@ -36,8 +38,11 @@ pub(crate) fn grains(file: &Arc<dyn ReadAt>, grains_max: u64) -> io::Result<Grai
         grain_bytes: header.grain * SECTOR,
         is_compressed: header.compression != 0,
         reserved: vec![(0, head_end), range(header.directory, entries)],
+        is_crowded: false,
         second_differs: None,
     };
+    // packed grains take what they take; they may begin in different sectors only
+    let room = file.size_bytes() / if found.is_compressed { SECTOR } else { found.grain_bytes };
     let lowest_real = if header.flags & super::header::FLAG_ZERO_GRAINS != 0 { 2 } else { 1 };
     for (number, &sector) in (0_u64..).zip(&directory) {
         let table = read_table(file, &header, sector)?;
@@ -49,6 +54,11 @@ pub(crate) fn grains(file: &Arc<dyn ReadAt>, grains_max: u64) -> io::Result<Grai
         }
         if sector != 0 {
             found.reserved.push(range(sector.into(), header.table_entries.into()));
+        }
+        // many entries may lead to one table: a small file never makes a long list
+        if found.starts.len() as u64 > room {
+            found.is_crowded = true;
+            break;
         }
         found.starts.extend(table.iter().filter(|&&sector| sector >= lowest_real).map(|&s| u64::from(s) * SECTOR));
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::header::{DIRECTORY_AT_END, FLAG_MARKERS, FLAG_ZERO_GRAINS, HEADER_BYTES, Header};
 use crate::Format;
 use crate::fields::{le32, le64};
-use crate::limits::{SECTOR, TAIL_BYTES};
+use crate::limits::{HOLE_TABLES_MAX, SECTOR, TAIL_BYTES};
 use crate::open::{Disk, Info, OpenError, checked};
 use crate::read_at::{ReadAt, Run, RunKind, corrupt, past_the_end};
 use crate::recent::Recent;
@@ -251,7 +251,8 @@ impl ReadAt for Sparse {
         let number = first / self.table_entries;
         let Some(table) = self.table(number)? else {
             let from = usize::try_from(number).map_err(io::Error::other)?;
-            let empty = self.directory[from..].iter().take_while(|&&sector| sector == 0).count() as u64;
+            let empty =
+                self.directory[from..].iter().take(HOLE_TABLES_MAX).take_while(|&&sector| sector == 0).count() as u64;
             return Ok(self.run(offset, (number + empty) * self.table_entries, RunKind::Hole));
         };
         let kind_of = |index| {

@@ -19,6 +19,10 @@ const BLOCKS_KEPT: usize = 8;
 const RECORDS_MAX: usize = 1 << 22;
 /// Places where unpacking can begin again: 8 MiB of windows.
 const MARKS_MAX: usize = 256;
+/// Blocks that may be unpacked again only to get somewhere: so many times those there are …
+const REPEATS_MAX: u64 = 16;
+/// … and in any case this many: 64 GiB.
+const REPEATED_BLOCKS_MAX: u64 = 1 << 15;
 /// The zlib header, at the start of the first record.
 const STREAM_START_BYTES: u32 = 2;
 
@@ -112,6 +116,8 @@ struct Chain {
     window: Arc<[u8]>,
     /// Windows before some records, in rising order: places to begin again.
     marks: Vec<(usize, Arc<[u8]>)>,
+    /// Blocks unpacked again for reads that went back.
+    repeated: u64,
 }
 
 impl StreamDisk {
@@ -162,7 +168,8 @@ impl StreamDisk {
         if let Some(block) = self.blocks.get(record as u64) {
             return Ok(block);
         }
-        chain.go_before(record);
+        let allowed = (self.records.len() as u64).saturating_mul(REPEATS_MAX).max(REPEATED_BLOCKS_MAX);
+        chain.go_before(record, allowed)?;
         let stride = self.records.len().div_ceil(MARKS_MAX);
         loop {
             let current = chain.next;
@@ -182,14 +189,23 @@ impl StreamDisk {
 }
 
 impl Chain {
-    /// Stands before `record`, as near as is known without unpacking.
-    fn go_before(&mut self, record: usize) {
+    /// Stands before `record`, as near as is known without unpacking. [`io::ErrorKind::Unsupported`] when reads went
+    /// back over more than so many blocks by now.
+    fn go_before(&mut self, record: usize, allowed: u64) -> io::Result<()> {
         let behind = self.marks.partition_point(|(mark, _)| *mark <= record);
         let mark = behind.checked_sub(1).and_then(|mark| self.marks.get(mark));
         let (start, window) = mark.map_or((0, [].into()), |(start, window)| (*start, Arc::clone(window)));
+        if self.next > record {
+            self.repeated += (record - start) as u64;
+        }
+        if self.repeated > allowed {
+            let message = "reads go back too often for a disk whose blocks lean on each other; convert it first";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
         if self.next > record || self.next < start {
             (self.next, self.window) = (start, window);
         }
+        Ok(())
     }
 }
 
@@ -225,5 +241,27 @@ impl ReadAt for StreamDisk {
                 Run { len, kind: RunKind::Hole }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_is_not_for_ever() {
+        let mut chain = Chain { marks: vec![(4, [].into())], ..Chain::default() };
+        // forwards, and back to a mark, is what any reader may do
+        for record in [3, 9, 4, 6] {
+            chain.go_before(record, 5).unwrap();
+            chain.next = record + 1;
+        }
+        assert_eq!(chain.repeated, 0);
+        chain.go_before(6, 5).unwrap();
+        chain.next = 7;
+        chain.go_before(3, 5).unwrap();
+        assert_eq!((chain.next, chain.repeated), (0, 5));
+        chain.next = 7;
+        assert_eq!(chain.go_before(6, 5).unwrap_err().kind(), io::ErrorKind::Unsupported);
     }
 }

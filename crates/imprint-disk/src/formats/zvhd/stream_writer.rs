@@ -3,10 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::pack::{DEFLATE_LEVEL, DeflatePart};
 use super::page::{BLOCK_BYTES, GIB, Kind, PAGE, Page};
 use super::record::Head;
-use crate::deflate;
+use crate::deflate::{self, DeflatePart, PART_LEVEL};
 use crate::encode::{Frame, Layout, Place, UnitEncoder, UnitFormat, ZeroUnits};
 use crate::limits::VIRTUAL_SIZE_MAX;
 use crate::{ExportError, ReadAt, Target};
@@ -33,7 +32,7 @@ impl Stream {
 
 impl UnitFormat for Stream {
     fn identity(&self) -> String {
-        format!("zvhd deflate {DEFLATE_LEVEL} {} {BLOCK_BYTES}", deflate::LIBRARY)
+        format!("zvhd parts {PART_LEVEL} {} {BLOCK_BYTES}", deflate::LIBRARY)
     }
 
     fn unit_bytes(&self) -> u32 {
