@@ -1,6 +1,8 @@
 //! What a check of an image's content says, for an image that one was asked for.
 
-use imprint_model::{Image, Status};
+use std::borrow::Cow;
+
+use imprint_model::{Architecture, Image, Status};
 use imprint_service::CheckOutcome;
 use imprint_service::inspect::{Item, ItemName, Report, Risk};
 use serde_json::{Value, json};
@@ -11,6 +13,9 @@ use crate::{view, words};
 const TAG_VERSION: &str = "acs:ecs:image:osVersion";
 /// The same for its kernel.
 const TAG_KERNEL: &str = "acs:ecs:image:kernelVersion";
+
+/// What a system is said to be that something of which this API does not speak keeps from starting.
+const NOT_BOOTABLE: &str = "NotBootable";
 
 /// The check's outcome; none when nobody asked for one.
 pub(super) fn options(image: &Image, outcome: Option<&CheckOutcome>) -> Option<Value> {
@@ -23,7 +28,7 @@ pub(super) fn options(image: &Image, outcome: Option<&CheckOutcome>) -> Option<V
         None => image.status.has_data() || image.status == Status::Failed,
     };
     let items = match outcome {
-        Some(CheckOutcome::Said(report)) => report.items.iter().filter_map(shown).collect(),
+        Some(CheckOutcome::Said(report)) => told(report).iter().filter_map(|item| shown(item)).collect(),
         Some(CheckOutcome::Nothing) => known(image),
         Some(CheckOutcome::UnderWay) | None => Vec::new(),
     };
@@ -34,7 +39,7 @@ pub(super) fn options(image: &Image, outcome: Option<&CheckOutcome>) -> Option<V
 /// The tags that the service itself gives to an image which passed: nothing was found that may keep it from starting.
 pub(super) fn tags(outcome: Option<&CheckOutcome>) -> Vec<(&'static str, String)> {
     let Some(CheckOutcome::Said(report)) = outcome else { return Vec::new() };
-    let passed = report.incomplete.is_none() && report.os.is_some() && !report.items.iter().any(is_high);
+    let passed = report.incomplete.is_none() && report.os.is_some() && !told(report).iter().any(|item| is_high(item));
     if passed { versions(report) } else { Vec::new() }
 }
 
@@ -58,9 +63,26 @@ fn known(image: &Image) -> Vec<Value> {
     items.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect()
 }
 
+/// The items that this API speaks of. The first of the others that keeps a machine from starting is told as a problem of
+/// the system as a whole, unless that has one of its own: nobody may take such an image for one that starts.
+fn told(report: &Report) -> Vec<Cow<'_, Item>> {
+    let is_named = |item: &&Item| name(item.name).is_some();
+    let mut told: Vec<_> = report.items.iter().filter(is_named).map(Cow::Borrowed).collect();
+    let unnamed = report.items.iter().find(|item| !is_named(item) && item.risk == Some(Risk::Error));
+    if let Some(error) = unnamed
+        && !report.item(ItemName::SystemImage).is_some_and(is_high)
+    {
+        told.retain(|item| item.name != ItemName::SystemImage);
+        let place = told.iter().position(|item| item.name > ItemName::SystemImage).unwrap_or(told.len());
+        let system = Item { name: ItemName::SystemImage, value: NOT_BOOTABLE.to_owned(), ..error.clone() };
+        told.insert(place, Cow::Owned(system));
+    }
+    told
+}
+
 /// An item in this API's words; none for what it does not speak of.
 fn shown(item: &Item) -> Option<Value> {
-    let mut shown = json!({ "Name": name(item.name)?, "Value": item.value });
+    let mut shown = json!({ "Name": name(item.name)?, "Value": value(item) });
     if let Some(level) = level(item) {
         shown["RiskLevel"] = level.into();
         shown["RiskCode"] = item.code.as_deref().unwrap_or_default().into();
@@ -80,7 +102,18 @@ fn level(item: &Item) -> Option<&'static str> {
 }
 
 fn is_high(item: &Item) -> bool {
-    name(item.name).is_some() && level(item) == Some("High")
+    level(item) == Some("High")
+}
+
+/// What was found, where this API has words of its own for it. It has none for a disk that both firmwares start: that is
+/// one for the newer, which is what it is to be started by.
+fn value(item: &Item) -> &str {
+    match (item.name, item.value.as_str()) {
+        (ItemName::BootMode, "BIOS") => "LEGACY",
+        (ItemName::BootMode, "BIOS+UEFI") => "UEFI",
+        (ItemName::Architecture, "aarch64") => Architecture::Arm64.as_str(),
+        (_, value) => value,
+    }
 }
 
 fn name(name: ItemName) -> Option<&'static str> {
@@ -163,6 +196,42 @@ mod tests {
         ]);
         assert_eq!(options, json!({ "Status": "Finished", "Items": { "Item": items } }));
         assert_eq!(tags(Some(&outcome)), []);
+    }
+
+    #[test]
+    fn what_keeps_a_machine_from_starting_is_told_whatever_found_it() {
+        let error = |value, problem| Item::problem(ItemName::FileSystem, value, Risk::Error, problem, "a sentence");
+        let fine = Item::fine(ItemName::SystemImage, "SystemDisk", "");
+        let virtio = Item::fine(ItemName::Virtio, "Supported", "");
+        let kernel = Item::problem(ItemName::DefaultKernel, "/boot/vmlinuz", Risk::Error, "InitrdMissing", "");
+        let encrypted = Item::problem(ItemName::SystemImage, "Encrypted", Risk::High, "Encrypted", "");
+        let damaged = error("Damaged", "LargerThanPartition");
+        for (items, value, code) in [
+            (vec![fine.clone(), virtio.clone(), damaged.clone()], "NotBootable", "FileSystem.LargerThanPartition"),
+            (vec![virtio.clone(), error("Encrypted", "BitLocker")], "NotBootable", "FileSystem.BitLocker"),
+            (vec![fine, kernel, virtio.clone(), damaged.clone()], "NotBootable", "DefaultKernel.InitrdMissing"),
+            (vec![encrypted, virtio.clone(), damaged], "Encrypted", "SystemImage.Encrypted"),
+        ] {
+            let outcome = said(items);
+            let options = options(&image(), Some(&outcome)).expect("asked for");
+            let system =
+                json!({ "Name": "GUESTOS.SystemImage", "Value": value, "RiskLevel": "High", "RiskCode": code });
+            let virtio = json!({ "Name": "GUESTOS.Virtio", "Value": "Supported" });
+            assert_eq!(options["Items"]["Item"], json!([system, virtio]));
+            assert_eq!(tags(Some(&outcome)), [], "{code}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_said_in_this_apis_words() {
+        let shown = |name, value| shown(&Item::fine(name, value, "")).expect("shown")["Value"].clone();
+        for (found, word) in [("BIOS", "LEGACY"), ("UEFI", "UEFI"), ("BIOS+UEFI", "UEFI")] {
+            assert_eq!(shown(ItemName::BootMode, found), word);
+        }
+        for (found, word) in [("aarch64", "arm64"), ("x86_64", "x86_64"), ("i386", "i386")] {
+            assert_eq!(shown(ItemName::Architecture, found), word);
+        }
+        assert_eq!(shown(ItemName::OsVersion, "BIOS"), "BIOS");
     }
 
     #[test]

@@ -12,8 +12,13 @@ const KEY_VERSION: &str = "os_version";
 const KEY_DISTRIBUTION: &str = "os_distro";
 
 /// Distributions that are called by another word than the platform they are.
-const ALIASES: [(&str, &str); 3] =
-    [("opensuse-leap", "opensuse"), ("opensuse-tumbleweed", "opensuse"), ("sled", "sles")];
+const ALIASES: [(&str, &str); 5] = [
+    ("ol", "oracle-linux"),
+    ("opensuse-leap", "opensuse"),
+    ("opensuse-tumbleweed", "opensuse"),
+    ("sled", "sles"),
+    ("sles_sap", "sles"),
+];
 
 /// Distributions that call themselves by the word of another: that word, how the name begins that they show, and the word
 /// of the platform they are.
@@ -33,8 +38,8 @@ pub(super) fn apply(image: &mut Image, report: &Report, limits: &Limits) -> bool
     if same_system && facts.os_name.is_none() {
         facts.os_name = os_name(os, platform.as_deref(), architecture).filter(fits);
     }
-    // a property of that name is somebody's word for the same
-    let said = |name: &str| image.properties.get(name).is_some_and(Option::is_some);
+    // a property of that name is somebody's word for the same, also where the word is that there is none
+    let said = |name: &str| image.properties.contains_key(name);
     if facts.architecture.is_none() && !said("architecture") {
         facts.architecture = architecture;
     }
@@ -191,6 +196,18 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_said_is_not_known_stays_unknown() {
+        let mut image = blank();
+        let names = ["architecture", "hw_firmware_type", "os_distro", "os_type", "os_version"];
+        image.properties = names.map(|name| (name.to_owned(), None)).into();
+        apply(&mut image, &debian());
+        let facts = &image.facts;
+        assert_eq!((facts.architecture, facts.boot_mode, facts.os_type), (None, None, None));
+        assert_eq!(facts.platform, None);
+        assert_eq!(image.properties, names.map(|name| (name.to_owned(), None)).into());
+    }
+
+    #[test]
     fn what_another_system_was_said_to_be_is_not_mixed_with_this_one() {
         for (told, expected) in [("ubuntu", None), ("Debian", Some("12.15")), ("debian", Some("12.15"))] {
             let mut image = blank();
@@ -220,7 +237,13 @@ mod tests {
 
     #[test]
     fn a_distribution_has_its_platform_by_whatever_word() {
-        for (word, platform) in [("opensuse-leap", "OpenSUSE"), ("sled", "SUSE"), ("alpine", "Alpine")] {
+        for (word, platform) in [
+            ("opensuse-leap", "OpenSUSE"),
+            ("sled", "SUSE"),
+            ("sles_sap", "SUSE"),
+            ("ol", "Oracle Linux"),
+            ("alpine", "Alpine"),
+        ] {
             let mut report = debian();
             if let Some(os) = &mut report.os {
                 os.distribution = word.to_owned();
