@@ -2,7 +2,7 @@
 """Makes what is kept in bases/ (sound files that fuzzing edits) and seeds/ (first inputs of small parsers).
 
     make_bases.py        as root, with e2fsprogs, dosfstools, mtools, gdisk, fdisk, lvm2, xfsprogs, btrfs-progs,
-                         cpio, zstd, lz4, loop devices
+                         cpio, zstd, lz4, qemu-utils, loop devices
 
 Everything in them was written for this project here. They are kept; running this again is only needed to add something.
 """
@@ -340,6 +340,33 @@ def packed():
     keep(BASES / "packed.xz")
 
 
+def written_by_qemu():
+    """The layouts that Imprint reads but does not write."""
+    disk = bytearray(1 << 20)
+    disk[:3000] = b"a disk " * 428 + b"1234"
+    disk[300_000:308_192] = bytes(range(256)) * 32
+    disk[-600:] = b"the end " * 75
+    options = {
+        "sparse.vmdk": "subformat=monolithicSparse",
+        "static.vdi": "static=on",
+        "v2.qcow2": "compat=0.10",
+        "subclusters.qcow2": "extended_l2=on,cluster_size=16k",
+        "snapshot.qcow2": "cluster_size=4k",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        raw, later = pathlib.Path(folder) / "raw", pathlib.Path(folder) / "later"
+        raw.write_bytes(disk)
+        disk[2000:6000] = b"new " * 1000
+        later.write_bytes(disk)
+        for name, option in options.items():
+            run("qemu-img", "convert", "-f", "raw", "-O", name.split(".")[1], "-o", option, raw, BASES / name)
+        run("qemu-img", "snapshot", "-c", "before", BASES / "snapshot.qcow2")
+        # into what is there: the snapshot keeps the clusters that are written anew
+        run("qemu-img", "convert", "-n", "-f", "raw", "-O", "qcow2", later, BASES / "snapshot.qcow2")
+    for name in options:
+        keep(BASES / name)
+
+
 def main():
     for folder in (BASES, SEEDS):
         shutil.rmtree(folder, ignore_errors=True)
@@ -360,6 +387,7 @@ def main():
     mounted("btrfs-fuzz.img", 16, ("mkfs.btrfs", "-q", "-f", "-K", "-M", "-n", "4096", "--csum", "xxhash"),
             small_files, compressed_files)
     packed()
+    written_by_qemu()
     rpm_seeds()
     seed("dpkg", "status", DPKG)
     seed("apk", "installed", APK)

@@ -1,7 +1,7 @@
 //! Sound files to start from, kept as their pages that are not all zeros.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -27,15 +27,23 @@ pub struct Base {
 
 impl Base {
     pub fn new(bytes: &[u8]) -> Base {
-        let mut pages = HashMap::new();
-        for (number, part) in (0..).zip(bytes.chunks(PAGE_BYTES)) {
+        Base::read_from(bytes).expect("memory can be read")
+    }
+
+    /// All that the reader gives. Zeros take no memory.
+    pub fn read_from(mut reader: impl Read) -> io::Result<Base> {
+        let mut base = Base { size: 0, pages: HashMap::new(), hot: Vec::new(), repair: |_| {} };
+        let mut part = Vec::with_capacity(PAGE_BYTES);
+        while reader.by_ref().take(PAGE_BYTES as u64).read_to_end(&mut part)? > 0 {
             if part.iter().any(|&byte| byte != 0) {
                 let mut page = Box::new([0; PAGE_BYTES]);
-                page[..part.len()].copy_from_slice(part);
-                pages.insert(number, page);
+                page[..part.len()].copy_from_slice(&part);
+                base.pages.insert(base.size / PAGE_BYTES as u64, page);
             }
+            base.size += part.len() as u64;
+            part.clear();
         }
-        Base { size: bytes.len() as u64, pages, hot: Vec::new(), repair: |_| {} }
+        Ok(base)
     }
 
     /// The bytes of a disk, which may be longer than memory.
@@ -65,9 +73,7 @@ impl Base {
         let file = paths.iter().find_map(|path| std::fs::File::open(path).ok())?;
         let mut decoder = zstd::Decoder::new(file).ok()?;
         decoder.window_log_max(27).ok()?;
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut decoder, &mut bytes).ok()?;
-        Some(Base::new(&bytes))
+        Base::read_from(decoder).ok()
     }
 
     pub fn repaired_by(mut self, repair: fn(&mut Edited)) -> Base {

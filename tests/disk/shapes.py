@@ -52,8 +52,11 @@ SHAPES = {
     "sparse": lambda path: write(path, 160 * MIB, [
         (10, b"x"), (77 * MIB + 1, text(100_000)), (100 * MIB - 5, noise(10)), (160 * MIB - 1, b"y"),
     ]),
+    "wrapping": lambda path: write(path, 4 * GIB + 512, [(0, b"first"), (4 * GIB + 500, b"last")]),
     "huge": lambda path: write(path, 3 * TIB, HUGE),
 }
+# These have tests of their own: as everything they would take minutes.
+LARGE = {"wrapping", "huge"}
 # Where the huge disk has data.
 HUGE = [(0, text(100_000)), (2 * TIB - 5, noise(10)), (3 * TIB - 512, noise(512))]
 

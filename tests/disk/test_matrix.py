@@ -1,14 +1,21 @@
 """Every format that is read, written as every format that can be written; judged by qemu-img, gzip and zstd."""
 
 import filecmp
+import os
+import pathlib
 import subprocess
 
 import pytest
 
 from disk import shapes
-from disk.tools import FLAVOURS, OWN, TARGETS, imprint, judge, run
+from disk.tools import FLAVOURS, FOREIGN, OWN, PACKED, TARGETS, imprint, judge, make_source, run
 from harness.imprint import binary
+from harness.process import root_of_tree
 
+ISO = pathlib.Path(root_of_tree()) / "crates/imprint-inspect/fixtures/iso-rock-ridge.img.zst"
+SMALL_SHAPES = sorted(set(shapes.SHAPES) - shapes.LARGE - {"mixed"})
+# Made of a disk of 3 TiB within a second, and able to hold one.
+HUGE_FLAVOURS = ["qcow2", "qcow2-v2", "qcow2-subclusters", "vhdx", "vdi", "vmdk-sparse", "vmdk-stream"]
 # Formats that cannot hold a disk of 3 TiB, and those whose other readers would take minutes for its zeros.
 TOO_SMALL_FOR_HUGE = {"vhd", "vhd-fixed"}
 TOO_SLOW_FOR_HUGE = {"raw.gz", "raw.zst"}
@@ -29,7 +36,7 @@ def declared(flavour):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("shape", sorted(set(shapes.SHAPES) - {"mixed", "huge"}))
+@pytest.mark.parametrize("shape", SMALL_SHAPES)
 def test_every_shape_as_every_target(workshop, out, shape, target):
     raw = workshop.disk(shape)
     imprint("convert", raw, out, "--format", target, "--from", "raw")
@@ -44,6 +51,34 @@ def test_every_shape_as_every_target(workshop, out, shape, target):
         back.unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("shape", SMALL_SHAPES)
+@pytest.mark.parametrize("flavour", FOREIGN)
+def test_every_shape_from_every_other_writer(workshop, tmp_path, out, flavour, shape):
+    raw, source = workshop.disk(shape), tmp_path / "source"
+    make_source(raw, flavour, source)
+    imprint("convert", source, out, "--format", "raw")
+    source.unlink()
+    run("qemu-img", "compare", "-f", "raw", "-F", "raw", raw, out)
+    size = os.stat(raw).st_size
+    if flavour not in PACKED:
+        size += -size % 512
+    if flavour == "vhd-geometry":
+        assert os.stat(out).st_size >= size
+    else:
+        assert os.stat(out).st_size == size
+    if shape == "sparse":
+        assert shapes.allocated(out) < 4 * shapes.MIB
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_iso_as_every_target(tmp_path, out, target):
+    iso = tmp_path / "disk.iso"
+    run("zstd", "-qd", ISO, "-o", iso)
+    assert imprint("info", iso)["format"] == "iso"
+    imprint("convert", iso, out, "--format", target)
+    judge(iso, out, target)
+
+
 @pytest.mark.parametrize("target", sorted(set(TARGETS) - TOO_SLOW_FOR_HUGE - TOO_SMALL_FOR_HUGE))
 def test_more_than_two_tebibytes(workshop, out, target):
     raw = workshop.disk("huge")
@@ -52,6 +87,38 @@ def test_more_than_two_tebibytes(workshop, out, target):
     assert shapes.allocated(out) < 64 * shapes.MIB
     assert imprint("compare", raw, out, "--first-from", "raw", "--strict",
                    *(["--second-from", "raw"] if target == "raw" else []))["equal"]
+
+
+@pytest.mark.parametrize("flavour", HUGE_FLAVOURS)
+def test_more_than_two_tebibytes_from_other_writers(workshop, tmp_path, out, flavour):
+    raw, source = workshop.disk("huge"), tmp_path / "source"
+    make_source(raw, flavour, source)
+    imprint("convert", source, out, "--format", "raw")
+    source.unlink()
+    assert os.stat(out).st_size == 3 * shapes.TIB
+    assert shapes.allocated(out) < 64 * shapes.MIB
+    with open(out, "rb") as file:
+        for offset, data in shapes.HUGE:
+            file.seek(offset)
+            assert file.read(len(data)) == data, f"at {offset}"
+    run("qemu-img", "compare", "-f", "raw", "-F", "raw", raw, out)
+
+
+@pytest.mark.parametrize("target", ["raw.gz", "raw.zst"])
+def test_more_than_32_bits_count(workshop, tmp_path, out, target):
+    raw, back = workshop.disk("wrapping"), tmp_path / "back"
+    imprint("convert", raw, out, "--format", target, "--from", "raw")
+    if target == "raw.gz":
+        # the length at its end is counted modulo 4 GiB
+        assert out.read_bytes()[-4:] == (512).to_bytes(4, "little")
+    # of both kinds, and of gzip in half the time that gzip takes
+    run("zstd", "-q", "--test", out)
+    imprint("convert", out, back, "--format", "raw")
+    try:
+        assert os.stat(back).st_size == os.stat(raw).st_size
+        run("qemu-img", "compare", "-f", "raw", "-F", "raw", raw, back)
+    finally:
+        back.unlink()
 
 
 @pytest.mark.parametrize("target", sorted(TOO_SMALL_FOR_HUGE))

@@ -49,7 +49,8 @@ PACKED = {"gz": ["gzip", "-1c"], "xz": ["xz", "-0c"], "xz-blocks": ["xz", "-0c",
           "zst": ["zstd", "-qc"]}
 # Written by the program itself: nobody else writes them, or not like this.
 OWN = {"own-vmdk": "vmdk", "own-gz": "raw.gz", "own-zst": "raw.zst", "own-zvhd": "zvhd", "own-zvhd2": "zvhd2"}
-FLAVOURS = ["raw", *QEMU, *PACKED, *OWN, "qcow2-in-gz"]
+FOREIGN = [*QEMU, *PACKED, "qcow2-in-gz"]
+FLAVOURS = ["raw", *FOREIGN, *OWN]
 
 
 def run(*command, code=0, **options):
@@ -79,6 +80,7 @@ def make_source(raw, flavour, path):
         inside = path.with_name("inside.qcow2")
         make_source(raw, "qcow2", inside)
         pack(PACKED["gz"], inside, path)
+        inside.unlink()
 
 
 def pack(command, source, path):

@@ -1,7 +1,8 @@
-//! Disk formats: the streaming inspector and every reader, on files that our own writers made.
+//! Disk formats: the streaming inspector and every reader, on files of our own writers and of others.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use imprint_disk::{Compression, Export, Format, Inspector, ReadAt, Target, detect};
@@ -75,31 +76,34 @@ pub fn every_format() -> Vec<Base> {
 pub fn qcow2() -> Vec<Base> {
     let small = |compression| Target::Qcow2 { compression, cluster_bytes: 4096 };
     let mut bases = made(&[small(Compression::Zlib), small(Compression::Zstd), small(Compression::None)]);
+    bases.extend(["v2.qcow2.zst", "subclusters.qcow2.zst", "snapshot.qcow2.zst"].map(Base::kept));
     bases.extend(shared(".qcow2"));
     bases
 }
 
 pub fn vmdk() -> Vec<Base> {
     let mut bases = made(&[Target::VmdkStream]);
+    bases.push(Base::kept("sparse.vmdk.zst"));
     bases.extend(shared(".vmdk"));
     bases
 }
 
 pub fn vhd() -> Vec<Base> {
     let mut bases = made(&[Target::VhdDynamic, Target::VhdFixed]);
-    bases.extend(shared(".vhd"));
+    bases.extend(shared(".vhd").into_iter().map(|base| base.repaired_by(repair_vhd)));
     bases
 }
 
 pub fn vhdx() -> Vec<Base> {
     let mut bases = made(&[Target::Vhdx]);
     bases.push(unclosed_vhdx());
-    bases.extend(shared(".vhdx"));
+    bases.extend(shared(".vhdx").into_iter().map(|base| base.repaired_by(repair_vhdx)));
     bases
 }
 
 pub fn vdi() -> Vec<Base> {
     let mut bases = made(&[Target::Vdi]);
+    bases.push(Base::kept("static.vdi.zst"));
     bases.extend(shared(".vdi"));
     bases
 }
@@ -169,17 +173,35 @@ fn unclosed_vhdx() -> Base {
     Base::new(&file).repaired_by(repair_vhdx)
 }
 
-/// Files of other writers, where the project's collection of them is at hand. Large ones would be slow.
+/// Files of other writers, where the project's collection of them is at hand.
 fn shared(suffix: &str) -> Vec<Base> {
-    const MAX_BYTES: u64 = 64 << 20;
     let Some(folder) = std::env::var_os("IMPRINT_FUZZ_CORPUS") else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(Path::new(&folder).join("formats")) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    let is_wanted = |path: &Path| {
-        path.to_string_lossy().ends_with(suffix) && path.metadata().is_ok_and(|metadata| metadata.len() < MAX_BYTES)
+    paths.iter().filter_map(|path| other_writers(path, suffix)).collect()
+}
+
+/// A file with that suffix, or packed after it. Of one that is too large nothing is taken: it would be slow.
+fn other_writers(path: &Path, suffix: &str) -> Option<Base> {
+    const MAX_BYTES: u64 = 512 << 20;
+    let name = path.to_str()?;
+    let base = match &name[name.rfind(suffix)? + suffix.len()..] {
+        "" => Base::read_from(std::fs::File::open(path).ok()?.take(MAX_BYTES + 1)).ok()?,
+        ".xz" => unpacked("xz", path, MAX_BYTES + 1)?,
+        ".bz2" => unpacked("bzip2", path, MAX_BYTES + 1)?,
+        _ => return None,
     };
-    paths.iter().filter(|path| is_wanted(path)).filter_map(|path| Some(Base::new(&std::fs::read(path).ok()?))).collect()
+    (base.size() <= MAX_BYTES).then_some(base)
+}
+
+/// What a program unpacks of a file, at most so many bytes.
+fn unpacked(program: &str, path: &Path, bytes_max: u64) -> Option<Base> {
+    let mut unpacker = Command::new(program).arg("-dc").arg(path).stdout(Stdio::piped()).spawn().ok()?;
+    let base = Base::read_from(unpacker.stdout.take()?.take(bytes_max)).ok();
+    // One that has more to say ends by itself, because nobody listens.
+    unpacker.wait().ok()?;
+    base
 }
 
 fn repair_of(target: Target) -> fn(&mut Edited) {
