@@ -6,8 +6,9 @@
 #
 # IMPRINT is the program to test. VIRT_INSPECTOR may hold another command than virt-inspector (one that runs it elsewhere;
 # it is called with -a IMAGE). Prints a line for each image, whatever comes of it, and how many agreed; ends with 1 when
-# one differs. Where virt-inspector cannot list packages (it mounts everything that the guest's table names for that), it is
-# asked for the rest; an image that it cannot read at all is told, and is no difference.
+# one differs, when none agreed, and when virt-inspector could not read more than ALLOW_UNREAD of them (0): what was not
+# compared is no agreement. Where it cannot list packages (it mounts everything that the guest's table names for that), it
+# is asked for the rest.
 set -uo pipefail
 imprint=$1
 shift
@@ -32,4 +33,4 @@ for image in "$@"; do
     fi
 done
 echo "virt-inspector: $agreed agreed, $differed differed, $unread not read by it"
-[ "$differed" = 0 ]
+[ "$differed" = 0 ] && [ "$agreed" -gt 0 ] && [ "$unread" -le "${ALLOW_UNREAD:-0}" ]

@@ -69,6 +69,8 @@ const IN_SYSTEM: &[(&str, &str, Risk)] = &[
 const IN_DIRECTORIES: &[(&str, &str, &str, Risk)] = &[
     ("/var/lib/dhcp", ".leases", "dhcp-lease", Risk::Low),
     ("/var/lib/dhclient", ".leases", "dhcp-lease", Risk::Low),
+    ("/var/lib/dhclient", ".lease", "dhcp-lease", Risk::Low),
+    ("/var/lib/wicked", ".xml", "dhcp-lease", Risk::Low),
     ("/var/lib/NetworkManager", ".lease", "dhcp-lease", Risk::Low),
     ("/var/lib/dhcpcd", ".lease", "dhcp-lease", Risk::Low),
     ("/etc/pki/consumer", ".pem", "private-key", Risk::Medium),
@@ -159,9 +161,13 @@ impl Search<'_> {
             self.names("/etc/sysconfig/network-scripts").filter(|path| path.contains("/ifcfg-")).collect::<Vec<_>>()
         {
             let text = self.guest.text(&path).unwrap_or_default();
-            if text.lines().any(|line| line.trim_start().starts_with("HWADDR=") && line.trim().len() > "HWADDR=".len())
-            {
+            let says =
+                |name| text.lines().any(|line| line.trim().strip_prefix(name).is_some_and(|value| !value.is_empty()));
+            if says("HWADDR=") {
                 self.add("fixed-hardware-address", &path, Risk::High);
+            }
+            if says("UUID=") {
+                self.add("connection-id", &path, Risk::Low);
             }
         }
         for path in self.names("/etc/NetworkManager/system-connections").collect::<Vec<_>>() {
@@ -257,8 +263,11 @@ mod tests {
                 "/etc/udev/rules.d/70-persistent-net.rules",
                 "SUBSYSTEM==\"net\", ATTR{address}==\"00:16\", NAME=\"eth0\"\n",
             ),
-            ("/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nHWADDR=00:16:3e:00:00:01\n"),
+            ("/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nHWADDR=00:16:3e:00:00:01\nUUID=5fb06bd0\n"),
+            ("/etc/sysconfig/network-scripts/ifcfg-eth1", "DEVICE=eth1\nHWADDR=\n  UUID=\n"),
             ("/var/lib/dhcp/dhclient.eth0.leases", "lease {}"),
+            ("/var/lib/dhclient/dhclient-eth0.lease", "lease {}"),
+            ("/var/lib/wicked/lease-eth0-dhcp-ipv4.xml", "<lease/>"),
         ];
         let expected = [
             "fixed-hardware-address /etc/sysconfig/network-scripts/ifcfg-eth0",
@@ -267,7 +276,10 @@ mod tests {
             "stored-password /srv/app/.netrc",
             "authorized-keys /home/a/.ssh/authorized_keys",
             "cloud-init-instance /var/lib/cloud/instance",
+            "connection-id /etc/sysconfig/network-scripts/ifcfg-eth0",
+            "dhcp-lease /var/lib/dhclient/dhclient-eth0.lease",
             "dhcp-lease /var/lib/dhcp/dhclient.eth0.leases",
+            "dhcp-lease /var/lib/wicked/lease-eth0-dhcp-ipv4.xml",
             "machine-id /etc/machine-id",
             "shell-history /root/.bash_history",
             "ssh-host-key /etc/ssh/ssh_host_rsa_key",

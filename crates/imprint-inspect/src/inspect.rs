@@ -48,10 +48,10 @@ pub fn inspect(disk: &Arc<dyn ReadAt>, limits: Limits) -> Report {
 }
 
 fn check(disk: &Arc<dyn ReadAt>, budget: &Arc<Budget>, report: &mut Report) -> Result<(), Error> {
-    let Volumes { disk, partition_table, found, ended, .. } = volumes::find(disk, budget);
+    let Volumes { disk, partition_table, table_trouble, found, ended, .. } = volumes::find(disk, budget);
     report.partition_table = partition_table.map(str::to_owned);
     report.volumes = found.iter().map(described).collect();
-    report.items.push(items::file_systems(&found));
+    report.items.push(items::file_systems(&found, &table_trouble));
     ended.map_or(Ok(()), Err)?;
     examine(&*disk, &found, report, budget)
 }
@@ -70,13 +70,15 @@ fn examine(disk: &dyn ReadAt, found: &[Found], report: &mut Report, budget: &Arc
         Kind::Windows => of_windows(&root, &mounted, found, report),
         Kind::Other(name) => {
             let pretty_name = name.to_owned();
-            report.os = Some(Os {
+            let os = Os {
                 kind: pretty_name.clone(),
                 distribution: pretty_name.clone(),
                 pretty_name,
                 root: root_name(&root, report),
                 ..Os::default()
-            });
+            };
+            report.items.push(items::platform_of(&os));
+            report.os = Some(os);
             Ok(())
         }
     }
@@ -242,7 +244,7 @@ fn finish(report: &mut Report) {
 #[cfg(test)]
 pub(crate) fn inspect_made(disk: &dyn ReadAt, found: &[Found], limits: Limits) -> Report {
     let mut report = Report { volumes: found.iter().map(described).collect(), ..Report::default() };
-    report.items.push(items::file_systems(found));
+    report.items.push(items::file_systems(found, &[]));
     let ended = examine(disk, found, &mut report, &Arc::new(Budget::new(limits))).err();
     report.incomplete = ended.map(|error| error.to_string());
     finish(&mut report);

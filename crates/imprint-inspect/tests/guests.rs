@@ -1,9 +1,11 @@
-//! The guests of the corpus, each against what its makers say that it holds. Left out where the corpus is not there.
+//! The guests of the corpus, each against what its makers say that it holds. Left out where the corpus is not there, unless
+//! `IMPRINT_TEST_CORPUS` names it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod corpus;
+
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use imprint_disk::{FileBytes, Format, ReadAt};
@@ -14,8 +16,7 @@ const AGENTS: [&str; 2] = ["CloudAssistant.NotInstalled", "SecurityCenterAgent.N
 
 /// The report of a guest, if the corpus is there.
 fn checked(name: &str) -> Option<Report> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/guests");
-    let file = File::open(folder.join(format!("{name}.qcow2"))).ok()?;
+    let file = File::open(corpus::place(&format!("guests/{name}.qcow2"))?).unwrap();
     Some(checked_file(name, Arc::new(FileBytes::new(file).unwrap())))
 }
 

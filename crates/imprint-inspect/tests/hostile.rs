@@ -1,10 +1,13 @@
-//! Damaged and foreign disks, checked as a whole: whatever comes out is an answer. Left out where the corpus is not there.
+//! Damaged and foreign disks, checked as a whole: whatever comes out is an answer. Left out where the corpus is not
+//! there, unless `IMPRINT_TEST_CORPUS` names it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod corpus;
+
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use imprint_disk::ReadAt;
@@ -32,9 +35,8 @@ fn report(bytes: Vec<u8>) -> Report {
 }
 
 fn assert_answers(folder: &str) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    let Ok(files) = fs::read_dir(folder) else { return };
-    for file in files {
+    let Some(folder) = corpus::place(folder) else { return };
+    for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let Some(bytes) = unpacked(&path) else { continue };
         let report = report(bytes);
@@ -53,6 +55,13 @@ fn damaged_file_systems_are_answered() {
 #[test]
 fn file_systems_without_a_system_are_answered() {
     assert_answers("fs");
+}
+
+#[test]
+#[should_panic(expected = "names a corpus without")]
+fn a_corpus_that_is_named_and_not_there_fails() {
+    let empty = tempfile::tempdir().unwrap();
+    corpus::place_in(Some(empty.path().to_owned()), "guests/tiny-boot.qcow2");
 }
 
 #[test]

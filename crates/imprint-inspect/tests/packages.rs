@@ -1,8 +1,9 @@
 //! Packages and bills of materials of the corpus' guests, against what those systems' own tools say. Left out where the
-//! corpus or the tool is not there.
+//! corpus (unless `IMPRINT_TEST_CORPUS` names it) or the tool is not there.
+
+mod corpus;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -10,10 +11,8 @@ use imprint_disk::{FileBytes, Format, ReadAt};
 use imprint_inspect::{Budget, Limits, PackageFormat, Report, Tree, inspect, sbom, volumes};
 
 fn disk(name: &str) -> Option<Arc<dyn ReadAt>> {
-    let guests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/guests");
-    let file: Arc<dyn ReadAt> = Arc::new(
-        FileBytes::new(File::open(guests.join(format!("{name}.qcow2"))).ok()?).expect("an open file has a length"),
-    );
+    let file = File::open(corpus::place(&format!("guests/{name}.qcow2"))?).expect("the guest is there");
+    let file: Arc<dyn ReadAt> = Arc::new(FileBytes::new(file).expect("an open file has a length"));
     Some(imprint_disk::open(file, Format::Qcow2).expect("the guests are qcow2").guest)
 }
 

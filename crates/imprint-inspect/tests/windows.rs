@@ -1,7 +1,9 @@
-//! Windows-like guests: the corpus' (left out where the corpus is not there), and its twin with defects.
+//! Windows-like guests: the corpus' (left out where the corpus is not there, unless `IMPRINT_TEST_CORPUS` names it), and its
+//! twin with defects.
+
+mod corpus;
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use imprint_disk::{FileBytes, Format, ReadAt};
@@ -18,9 +20,8 @@ fn value(report: &Report, name: ItemName) -> (&str, Option<Risk>) {
 
 #[test]
 fn the_known_contents_are_found() {
-    let guests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/guests");
-    let Ok(file) = File::open(guests.join("windows-like.qcow2")) else { return };
-    let report = checked(Arc::new(FileBytes::new(file).unwrap()));
+    let Some(path) = corpus::place("guests/windows-like.qcow2") else { return };
+    let report = checked(Arc::new(FileBytes::new(File::open(path).unwrap()).unwrap()));
     assert_eq!(report.incomplete, None);
     let os = report.os.as_ref().unwrap();
     assert_eq!((os.kind.as_str(), os.version.as_str()), ("windows", "10.0"));

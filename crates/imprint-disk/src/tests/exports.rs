@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::sparse::{Sparse, any_disk, mixed};
-use crate::{Compression, Disk, Export, Format, ReadAt, Target, UnitSizes, detect, open};
+use crate::{Compression, Disk, Export, ExportError, Format, ReadAt, Target, UnitSizes, detect, open};
 
 /// What a written file is opened as.
 fn format_of(target: Target) -> Format {
@@ -163,8 +163,18 @@ fn disks_of_no_bytes_of_one_sector_and_of_nothing_but_a_hole() {
         check(&Sparse::new(512, [(0, mixed(512, 3))]), target, &ranges);
         check(&Sparse::new(10 << 20, []), target, &ranges);
     }
-    for target in qcow2_targets() {
-        check(&Sparse::new(0, []), target, &ranges);
+    let nothing = Sparse::new(0, []);
+    for target in Target::ALL.into_iter().chain(qcow2_targets()) {
+        match Export::new(Arc::new(nothing.clone()), target, None) {
+            Ok(_) => check(&nothing, target, &ranges),
+            Err(error) => {
+                assert!(
+                    matches!(error, ExportError::Impossible { target: of, .. } if of == target),
+                    "{target}: {error}"
+                );
+                assert!(matches!(target, Target::Vhdx | Target::VmdkStream | Target::VhdFixed), "{target}: {error}");
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::samples::{self, EXTENT, KIB, MIB, descriptor, put};
 use super::sparse::noise;
 use crate::{Export, ReadAt, Target};
 
-const CLUSTER: usize = 64 * KIB;
+pub(super) const CLUSTER: usize = 64 * KIB;
 
 pub(super) fn all() -> Vec<Case> {
     [qcow2_headers(), qcow2_clusters(), vmdk(), vhd(), vhdx(), vdi(), zvhd(), packed()].into_iter().flatten().collect()
@@ -22,13 +22,13 @@ fn case(what: &'static str, file: impl ReadAt + 'static, fate: Fate) -> Case {
 }
 
 /// `image` with a field written over it.
-fn with(mut image: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
+pub(super) fn with(mut image: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
     put(&mut image, at, field);
     image
 }
 
 /// So many zeros, written to a packer piece by piece.
-fn zeros<W: Write>(mut to: W, bytes: usize) -> W {
+pub(super) fn zeros<W: Write>(mut to: W, bytes: usize) -> W {
     let piece = vec![0; MIB];
     for _ in 0..bytes / MIB {
         to.write_all(&piece).unwrap();

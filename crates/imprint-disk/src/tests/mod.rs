@@ -7,6 +7,7 @@ mod disks;
 mod exports;
 mod hostile;
 mod hostile_images;
+mod hostile_largest;
 mod hostile_list;
 mod made_by_qemu;
 mod qcow2;

@@ -150,8 +150,8 @@ fn raw_takes_anything_safe_at_its_own_size() {
 
 #[test]
 fn partition_table_matters_only_when_declared() {
-    // type, start in cylinder/head/sector, start sector, and a second entry
-    let damages: [(usize, &[u8]); 4] = [(447, &[9]), (454, &[2]), (466, &[0x83]), (446, &[0x7f])];
+    // start in cylinder/head/sector, start sector, a second entry, a boot flag, and no entry at all
+    let damages: [(usize, &[u8]); 5] = [(447, &[9]), (454, &[2]), (466, &[0x83]), (446, &[0x7f]), (446, &[0; 16])];
     for (at, damage) in damages {
         let mut image = samples::gpt();
         samples::put(&mut image, at, damage);

@@ -217,6 +217,66 @@ pub(crate) fn luks() -> Vec<u8> {
     image
 }
 
+/// One xz stream of a block for each of `pieces`, none longer than 64 KiB: stored as they are, without a checksum.
+pub(crate) fn xz(pieces: &[&[u8]]) -> Vec<u8> {
+    let blocks: Vec<Vec<u8>> = pieces.iter().map(|piece| xz_block(piece)).collect();
+    let records = pieces.iter().zip(&blocks).flat_map(|(piece, block)| xz_record(block, piece.len()));
+    let index = xz_index(pieces.len(), &records.collect::<Vec<u8>>());
+    [xz_header(), blocks.into_iter().flat_map(xz_padded).collect(), index].concat()
+}
+
+/// How that stream begins.
+pub(crate) fn xz_header() -> Vec<u8> {
+    let mut header = b"\xfd7zXZ\0\0\0".to_vec();
+    header.extend(crc32fast::hash(&[0; 2]).to_le_bytes());
+    header
+}
+
+/// A block of it, without the padding that follows.
+pub(crate) fn xz_block(piece: &[u8]) -> Vec<u8> {
+    // its header's length in words after the first; one filter, LZMA2, whose property is a dictionary of 4 KiB
+    let mut block = vec![2, 0, 0x21, 1, 0, 0, 0, 0];
+    block.extend(crc32fast::hash(&block).to_le_bytes());
+    if let Some(last) = piece.len().checked_sub(1) {
+        // a chunk that is not packed and starts anew
+        block.push(1);
+        block.extend(u16::try_from(last).unwrap().to_be_bytes());
+        block.extend(piece);
+    }
+    block.push(0);
+    block
+}
+
+pub(crate) fn xz_padded(mut block: Vec<u8>) -> Vec<u8> {
+    block.resize(block.len().next_multiple_of(4), 0);
+    block
+}
+
+/// What the index says of a block that holds `bytes` bytes.
+pub(crate) fn xz_record(block: &[u8], bytes: usize) -> Vec<u8> {
+    [xz_number(block.len()), xz_number(bytes)].concat()
+}
+
+fn xz_number(mut value: usize) -> Vec<u8> {
+    let mut number = Vec::new();
+    while value >= 0x80 {
+        number.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
+        value >>= 7;
+    }
+    number.push(u8::try_from(value).unwrap());
+    number
+}
+
+/// The index of so many records, and the footer.
+pub(crate) fn xz_index(count: usize, records: &[u8]) -> Vec<u8> {
+    let mut index = xz_padded([&[0][..], &xz_number(count), records].concat());
+    index.extend(crc32fast::hash(&index).to_le_bytes());
+    let mut footer = u32::try_from(index.len() / 4 - 1).unwrap().to_le_bytes().to_vec();
+    footer.extend([0; 2]);
+    let sum = crc32fast::hash(&footer).to_le_bytes();
+    [&index, &sum[..], &footer, b"YZ"].concat()
+}
+
 /// A sound image of every format that can be accepted.
 pub(crate) fn all() -> Vec<Vec<u8>> {
     vec![

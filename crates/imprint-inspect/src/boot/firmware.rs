@@ -12,8 +12,17 @@ use crate::report::Volume;
 const BIOS_BOOT: &str = "21686148-6449-6e6f-744e-656564454649";
 
 const SECTOR: usize = 512;
-/// Where GRUB's first sector keeps the place of its second.
+/// MBR type of the entry that stands for a GPT.
+const PROTECTIVE: u8 = 0xee;
+/// Where boot code ends; in the disk's first sector its signature and its partitions follow.
+const CODE_BYTES: usize = 440;
+/// Where GRUB 2's first sector keeps the place of its second, in eight bytes.
 const GRUB_CORE_AT: usize = 0x5c;
+/// Where GRUB's older form keeps its version, and what stands there.
+const GRUB_LEGACY_VERSION_AT: usize = 0x3e;
+const GRUB_LEGACY_VERSION: [u8; 2] = [3, 2];
+/// Where that form keeps the place of its second sector, in four bytes.
+const GRUB_LEGACY_CORE_AT: usize = 0x44;
 /// How many directories of the EFI system partition are looked into.
 const DIRECTORIES_MAX: usize = 64;
 
@@ -41,19 +50,16 @@ impl Firmware {
 
     fn look_for_bios(&mut self, disk: &dyn ReadAt, volumes: &[Volume]) {
         let Some(first) = sector(disk, 0) else { return };
-        let code = &first[..440];
+        let code = &first[..CODE_BYTES];
         if first[510..] != [0x55, 0xaa] || code.iter().all(|byte| *byte == 0) {
             if volumes.iter().any(|volume| volume.partition_type.as_deref() == Some(BIOS_BOOT)) {
                 self.seen.push("a BIOS boot partition, but no code in the first sector".to_owned());
             }
             return;
         }
-        if holds(code, b"GRUB") {
-            let core = u64::from_le_bytes(code[GRUB_CORE_AT..GRUB_CORE_AT + 8].try_into().expect("eight bytes"));
-            let begins = |sector: [u8; SECTOR]| sector.iter().any(|byte| *byte != 0);
-            let there = core > 0 && core.checked_mul(SECTOR as u64).and_then(|at| sector(disk, at)).is_some_and(begins);
-            self.bios = there;
-            let state = if there {
+        if let Some(core) = grub_core(&first) {
+            self.bios = has_core(disk, core);
+            let state = if self.bios {
                 "GRUB in the first sector and its core at"
             } else {
                 "GRUB in the first sector, but no core at"
@@ -66,23 +72,31 @@ impl Firmware {
 
     /// Plain boot code starts what the active partition's own first sector holds.
     fn look_for_partition_code(&mut self, disk: &dyn ReadAt, first: &[u8; SECTOR], volumes: &[Volume]) {
-        if holds(&first[..440], b"SYSLINUX") || holds(&first[..440], b"ISOLINUX") || holds(&first[..440], b"BOOTMGR") {
+        let code = &first[..CODE_BYTES];
+        if holds(code, b"SYSLINUX") || holds(code, b"ISOLINUX") || holds(code, b"BOOTMGR") {
             self.bios = true;
             self.seen.push("a boot loader in the first sector".to_owned());
             return;
         }
         let entries = first[446..510].as_chunks::<16>().0;
-        let active = entries.iter().position(|entry| entry[0] == 0x80).map(|index| (index + 1).to_string());
-        // With GPT, such code looks for a partition with the legacy flag, which stands in its table: take any.
-        let starts = |volume: &Volume| {
-            let vbr = sector(disk, volume.offset_bytes?)?;
+        let is_gpt = |entry: &[u8; 16]| entry[4] == PROTECTIVE;
+        let active = entries.iter().position(|entry| entry[0] == 0x80 && !is_gpt(entry));
+        let starts = |at: u64| {
+            let Some(vbr) = sector(disk, at) else { return false };
             let jumps = matches!(vbr[0], 0xeb | 0xe9) && vbr[510..] == [0x55, 0xaa];
-            let code = [&b"SYSLINUX"[..], b"EXTLINUX", b"BOOTMGR", b"NTLDR"].iter().any(|word| holds(&vbr, word));
-            (jumps && code).then(|| volume.name.clone())
+            let named = [&b"SYSLINUX"[..], b"EXTLINUX", b"BOOTMGR", b"NTLDR"].iter().any(|word| holds(&vbr, word));
+            jumps && (named || grub_core(&vbr).is_some_and(|core| has_core(disk, core)))
         };
-        let found = match &active {
-            Some(name) => volumes.iter().filter(|volume| volume.name == *name).find_map(starts),
-            None if entries.iter().any(|entry| entry[4] == 0xee) => volumes.iter().find_map(starts),
+        let found = match active {
+            // By its entry and not by the volumes, for an extended partition, which is none of them, may start, too.
+            Some(index) => {
+                let start = u32::from_le_bytes(*entries[index][8..].first_chunk().expect("the entry has 16 bytes"));
+                (start > 0 && starts(u64::from(start) * SECTOR as u64)).then(|| (index + 1).to_string())
+            }
+            // With GPT, such code looks for a partition with the legacy flag, which stands in its table: take any.
+            None if entries.iter().any(is_gpt) => {
+                volumes.iter().find(|volume| volume.offset_bytes.is_some_and(starts)).map(|volume| volume.name.clone())
+            }
             None => None,
         };
         self.bios = found.is_some();
@@ -126,6 +140,29 @@ fn is_loader(name: &str) -> bool {
     name.ends_with(".efi") && starts.iter().any(|start| name.starts_with(start))
 }
 
+/// The sector where GRUB's first one, in the disk or in a partition, looks for the next; none where it is another's.
+fn grub_core(sector: &[u8]) -> Option<u64> {
+    let code = sector.get(..CODE_BYTES)?;
+    if !holds(code, b"GRUB") {
+        return None;
+    }
+    // GRUB 2 keeps the bytes below its own field as they were, an older GRUB's among them, and jumps past both.
+    let is_legacy =
+        code[GRUB_LEGACY_VERSION_AT..].starts_with(&GRUB_LEGACY_VERSION) && usize::from(code[1]) + 2 < GRUB_CORE_AT;
+    Some(if is_legacy {
+        let field = code[GRUB_LEGACY_CORE_AT..].first_chunk().copied()?;
+        u64::from(u32::from_le_bytes(field))
+    } else {
+        u64::from_le_bytes(code[GRUB_CORE_AT..].first_chunk().copied()?)
+    })
+}
+
+/// Whether there is anything in the sector, counted from the disk's start, where GRUB goes on.
+fn has_core(disk: &dyn ReadAt, core: u64) -> bool {
+    let begins = |sector: [u8; SECTOR]| sector.iter().any(|byte| *byte != 0);
+    core > 0 && core.checked_mul(SECTOR as u64).and_then(|at| sector(disk, at)).is_some_and(begins)
+}
+
 fn sector(disk: &dyn ReadAt, at: u64) -> Option<[u8; SECTOR]> {
     let mut bytes = [0; SECTOR];
     disk.read_at(at, &mut bytes).ok()?;
@@ -167,20 +204,87 @@ mod tests {
     }
 
     #[test]
-    fn plain_code_needs_an_active_partition_that_starts() {
-        let volume = Volume { name: "1".into(), offset_bytes: Some(8 * SECTOR as u64), ..Volume::default() };
+    fn an_older_grub_keeps_its_core_elsewhere() {
         let mut bytes = disk(|disk| {
-            disk[0] = 0xfa;
-            disk[446] = 0x80;
+            disk[..3].copy_from_slice(&[0xeb, 0x48, 0x90]);
+            disk[0x17f..0x183].copy_from_slice(b"GRUB");
+            disk[GRUB_LEGACY_VERSION_AT..GRUB_LEGACY_VERSION_AT + 2].copy_from_slice(&GRUB_LEGACY_VERSION);
+            disk[GRUB_LEGACY_CORE_AT] = 1;
+            // Where GRUB 2 has its field, this one has code.
+            disk[GRUB_CORE_AT..GRUB_CORE_AT + 8].copy_from_slice(&[0x7c, 0, 0, 0x31, 0xc0, 0x8e, 0xd8, 0x8e]);
         });
-        assert!(!bios(&bytes, std::slice::from_ref(&volume)));
-        let vbr = 8 * SECTOR;
-        bytes[vbr] = 0xeb;
-        bytes[vbr + 3..vbr + 11].copy_from_slice(b"EXTLINUX");
-        bytes[vbr + 510..vbr + 512].copy_from_slice(&[0x55, 0xaa]);
-        assert!(bios(&bytes, std::slice::from_ref(&volume)));
+        assert!(!bios(&bytes, &[]));
+        bytes[SECTOR] = 0x52;
+        assert!(bios(&bytes, &[]));
+        bytes[GRUB_LEGACY_CORE_AT..GRUB_LEGACY_CORE_AT + 4].fill(0xff);
+        assert!(!bios(&bytes, &[]));
+        // GRUB 2 over it leaves what it does not need.
+        bytes[..3].copy_from_slice(&[0xeb, 0x63, 0x90]);
+        bytes[GRUB_CORE_AT..GRUB_CORE_AT + 8].copy_from_slice(&1_u64.to_le_bytes());
+        assert!(bios(&bytes, &[]));
+    }
+
+    /// Plain code, and one partition in the table from sector 8 on.
+    fn plain(flag: u8, kind: u8) -> Vec<u8> {
+        disk(|disk| {
+            disk[0] = 0xfa;
+            (disk[446], disk[450], disk[454]) = (flag, kind, 8);
+            disk[VBR + 510..VBR + 512].copy_from_slice(&[0x55, 0xaa]);
+        })
+    }
+
+    const VBR: usize = 8 * SECTOR;
+
+    #[test]
+    fn grub_in_an_active_partition_needs_its_core_too() {
+        for (jump, version, field) in [(0x63, [0; 2], GRUB_CORE_AT), (0x48, GRUB_LEGACY_VERSION, GRUB_LEGACY_CORE_AT)] {
+            // An extended partition is no volume, and starts all the same.
+            for kind in [0x83, 0x05] {
+                let mut bytes = plain(0x80, kind);
+                bytes[VBR..VBR + 3].copy_from_slice(&[0xeb, jump, 0x90]);
+                bytes[VBR + GRUB_LEGACY_VERSION_AT..][..2].copy_from_slice(&version);
+                bytes[VBR + field] = 20;
+                bytes[VBR + 0x180..VBR + 0x184].copy_from_slice(b"GRUB");
+                assert!(!bios(&bytes, &[]), "{field:#x}");
+                // The sector is counted from the disk's start, not from the partition's.
+                bytes[20 * SECTOR] = 0x52;
+                assert!(bios(&bytes, &[]), "{field:#x}");
+                bytes[446] = 0;
+                assert!(!bios(&bytes, &[]), "{field:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_code_needs_an_active_partition_that_starts() {
+        let mut bytes = plain(0x80, 0x83);
+        assert!(!bios(&bytes, &[]));
+        bytes[VBR] = 0xeb;
+        bytes[VBR + 3..VBR + 11].copy_from_slice(b"EXTLINUX");
+        assert!(bios(&bytes, &[]));
         bytes[446] = 0;
-        assert!(!bios(&bytes, &[volume]));
+        assert!(!bios(&bytes, &[]));
+        bytes[446] = 0x80;
+        bytes[454..458].fill(0xff);
+        assert!(!bios(&bytes, &[]));
+    }
+
+    #[test]
+    fn plain_code_before_a_gpt_looks_at_its_partitions() {
+        let volume = |name: &str, sectors| Volume {
+            name: name.into(),
+            offset_bytes: Some(sectors * SECTOR as u64),
+            ..Volume::default()
+        };
+        for flag in [0, 0x80] {
+            let mut bytes = plain(flag, PROTECTIVE);
+            bytes[454] = 1;
+            let volumes = [volume("1", 4), volume("2", 8)];
+            assert!(!bios(&bytes, &volumes));
+            bytes[VBR] = 0xeb;
+            bytes[VBR + 3..VBR + 11].copy_from_slice(b"EXTLINUX");
+            assert!(bios(&bytes, &volumes), "{flag:#x}");
+        }
     }
 
     #[test]

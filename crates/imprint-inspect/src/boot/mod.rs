@@ -265,12 +265,14 @@ impl Finder<'_> {
             names.iter().filter(|name| is_kernel_name(name) && !name.contains("rescue")).collect();
         found.sort_by(|a, b| bls::compare_versions(b, a));
         for name in found.into_iter().take(ENTRY_FILES_MAX) {
-            let version = version_from_name(name).unwrap_or_default();
+            // Not every kernel bears its version: Alpine's is `vmlinuz-virt`, with `initramfs-virt` beside it.
+            let suffix = version_from_name(name).or_else(|| name.split_once('-').map(|(_, rest)| rest.to_owned()));
+            let suffix = suffix.unwrap_or_default();
             let initrds = [
-                format!("initrd.img-{version}"),
-                format!("initramfs-{version}.img"),
-                format!("initrd-{version}"),
-                format!("initramfs-{version}"),
+                format!("initrd.img-{suffix}"),
+                format!("initramfs-{suffix}.img"),
+                format!("initrd-{suffix}"),
+                format!("initramfs-{suffix}"),
             ];
             let initrd = initrds.iter().find(|initrd| names.contains(initrd)).map(|initrd| format!("/boot/{initrd}"));
             self.boot.entries.push(Entry {

@@ -80,6 +80,20 @@ fn an_unknown_feature_is_refused_by_name() {
 }
 
 #[test]
+fn a_tree_of_more_levels_than_there_are_is_corrupt() {
+    // of the tree of roots, and of the one of chunks
+    for at in [198, 199] {
+        for level in [8, 255] {
+            let error = open_changed("btrfs", |block| block[at] = level).err().unwrap();
+            assert_eq!(error.to_string(), "btrfs: too deep a tree", "{at}: {level}");
+        }
+        // one that could be, but is not the one of the block
+        let error = open_changed("btrfs", |block| block[at] = 7).err().unwrap();
+        assert!(error.to_string().ends_with("level"), "{at}: {error}");
+    }
+}
+
+#[test]
 fn a_superblock_with_a_wrong_checksum_is_corrupt() {
     let mut bytes = unpacked("btrfs.img.zst");
     bytes[SUPERBLOCK + 300] ^= 1;

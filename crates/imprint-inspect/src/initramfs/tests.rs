@@ -36,6 +36,41 @@ fn the_bounds_are_for_all_files_together() {
 }
 
 #[test]
+fn entries_are_bounded_over_all_files() {
+    let entries = |count: u64| {
+        let count = usize::try_from(count).unwrap();
+        Bytes([&entry("a", b"").repeat(count), &entry("TRAILER!!!", b"")[..]].concat())
+    };
+    let listed = |files: &[Bytes]| Initramfs::read(files, &Budget::new(Limits::default())).unwrap();
+    let most = [entries(ENTRIES_MAX - 7), entries(7)];
+    assert_eq!((listed(&most).entries, listed(&most).trouble), (ENTRIES_MAX, None));
+    for more in [&[entries(ENTRIES_MAX + 1)][..], &[entries(ENTRIES_MAX - 7), entries(8)]] {
+        let found = listed(more);
+        assert_eq!(found.trouble.as_deref(), Some("it has too many entries"));
+        assert_eq!(found.entries, ENTRIES_MAX + 1);
+    }
+}
+
+#[test]
+fn names_that_lead_upwards_are_no_modules() {
+    let names = [
+        "../lib/modules/6/a.ko",
+        "x/../lib/modules/6/a.ko",
+        "lib/../lib/modules/6/a.ko",
+        "lib/modules/../a.ko",
+        "lib/modules/../../../etc/a.ko",
+        "lib/modules/6/../7/a.ko",
+        "lib/modules/6/..",
+        "/../usr/lib/modules/6/a.ko",
+        "./../lib/modules/6/a.ko",
+    ];
+    let found = listing(archive(&names));
+    assert_eq!((found.entries, &found.modules, &found.trouble), (9, &BTreeMap::new(), &None));
+    // only whole parts of a path lead anywhere
+    assert!(listing(archive(&["lib/modules/6..1/x/..a.ko"])).has("6..1", "..a"));
+}
+
+#[test]
 fn names_of_modules_are_bounded_and_charged() {
     let name = |number: usize| format!("lib/modules/6/{number:0>60}.ko");
     let names: Vec<String> = (0..1000).map(name).chain([format!("lib/modules/6/{}.ko", "x".repeat(4000))]).collect();

@@ -27,7 +27,7 @@ use crate::packages;
 use crate::report::{Item, Os, Package, Volume};
 
 pub(crate) use storage::file_systems;
-pub(crate) use system::{boot_mode, no_system};
+pub(crate) use system::{boot_mode, no_system, platform_of};
 
 /// Everything that the items look at.
 pub(crate) struct Scene<'a> {

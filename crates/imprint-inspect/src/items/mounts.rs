@@ -30,7 +30,7 @@ fn problem(scene: &Scene<'_>, line: &Line) -> Option<(Risk, &'static str, String
     let Line { device, mount_point, .. } = line;
     let parsed = Device::parse(device);
     match parsed {
-        Device::Position { disk, .. } if disk > 0 => {
+        Device::Position { disk, .. } if disk > 0 && mount_point != "/" => {
             if line.may_be_missing() {
                 return None;
             }

@@ -38,12 +38,38 @@ impl Address {
     }
 }
 
+/// Whose configuration it is that asks for an address by DHCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Scripts that run a client of its own.
+    Ifupdown,
+    /// `ifcfg-…`, which scripts, NetworkManager and wicked understand.
+    Sysconfig,
+    /// A connection of NetworkManager.
+    NetworkManager,
+}
+
+impl Asks {
+    fn is_answered(self, scene: &Scene<'_>) -> bool {
+        let manager = || {
+            scene.guest.is_file("/usr/sbin/NetworkManager")
+                || scene.package(&["NetworkManager", "network-manager"]).is_some()
+        };
+        let wicked = || scene.guest.is_file("/usr/sbin/wickedd") || scene.package(&["wicked"]).is_some();
+        match self {
+            Asks::Ifupdown => has_dhcp_client(scene),
+            Asks::Sysconfig => has_dhcp_client(scene) || manager() || wicked(),
+            Asks::NetworkManager => manager(),
+        }
+    }
+}
+
 /// What all files say together.
 #[derive(Default)]
 struct Network {
     interfaces: Vec<Interface>,
-    /// Whether ifupdown asks by DHCP: it needs a client of its own.
-    needs_client: bool,
+    /// What asks by DHCP here: each needs one of its clients.
+    asks: Vec<Asks>,
     /// Whether cloud-init writes its files anew when a machine starts: then what is in them is of no account.
     is_rewritten: bool,
 }
@@ -80,7 +106,7 @@ pub(super) fn dhcp(scene: &Scene<'_>) -> Option<Item> {
             "Static",
             format!("Only fixed addresses are set, and none by DHCP: {}.", names.join(", ")),
         );
-    } else if network.needs_client && !has_dhcp_client(scene) {
+    } else if !network.asks.is_empty() && !network.asks.iter().any(|asks| asks.is_answered(scene)) {
         problems.add(Risk::High, "NoClient", "Interfaces are set to DHCP, but no DHCP client is installed.");
     }
     let fine = match by_dhcp.first() {
@@ -154,6 +180,12 @@ impl Network {
         }
     }
 
+    fn ask(&mut self, asks: Asks, is_asked: bool) {
+        if is_asked && !self.asks.contains(&asks) {
+            self.asks.push(asks);
+        }
+    }
+
     fn ifupdown(&mut self, scene: &Scene<'_>) {
         let mut paths = vec!["/etc/network/interfaces".to_owned()];
         let inner = scene.guest.list("/etc/network/interfaces.d").into_iter().take(FILES_MAX);
@@ -168,7 +200,7 @@ impl Network {
                     "static" => Address::Fixed,
                     _ => Address::None,
                 };
-                self.needs_client |= stanza.method == "dhcp";
+                self.ask(Asks::Ifupdown, stanza.method == "dhcp");
                 let (name, mac) = (stanza.name.clone(), stanza.mac.clone());
                 self.add(Interface { path: path.clone(), name, address, mac });
             }
@@ -199,13 +231,15 @@ impl Network {
                 if !matches!(kind.as_str(), "ethernet" | "802-3-ethernet" | "bond" | "bridge" | "vlan") {
                     continue;
                 }
+                let address = match value("ipv4", "method").as_deref() {
+                    None | Some("auto") => Address::Dhcp,
+                    Some("manual") => Address::Fixed,
+                    Some(_) => Address::None,
+                };
+                self.ask(Asks::NetworkManager, address == Address::Dhcp);
                 self.add(Interface {
                     name: value("connection", "interface-name").or_else(|| value("connection", "id")).unwrap_or(name),
-                    address: match value("ipv4", "method").as_deref() {
-                        None | Some("auto") => Address::Dhcp,
-                        Some("manual") => Address::Fixed,
-                        Some(_) => Address::None,
-                    },
+                    address,
                     mac: value("ethernet", "mac-address").or_else(|| value("802-3-ethernet", "mac-address")),
                     path,
                 });
@@ -265,6 +299,7 @@ impl Network {
                 if !uses_dhcp && !has_address {
                     continue;
                 }
+                self.ask(Asks::Sysconfig, uses_dhcp);
                 let mac = assigned(&text, "HWADDR").filter(|mac| !mac.is_empty());
                 self.add(Interface { path, name, address: Address::dhcp_or_fixed(uses_dhcp), mac });
             }

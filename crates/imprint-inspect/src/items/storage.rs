@@ -1,12 +1,15 @@
-//! Whether file systems are whole and fit where they lie.
+//! Whether file systems and the table of partitions are whole, and fit where they lie.
 
 use crate::report::{Item, ItemName, Risk};
 use crate::volumes::Found;
 
 use super::Problems;
 
-/// The state of all file systems of the disk.
-pub(crate) fn file_systems(found: &[Found]) -> Item {
+/// How much is told of what is wrong with the table of partitions.
+const TABLE_TROUBLES_MAX: usize = 8;
+
+/// The state of all file systems of the disk, and of the table that they are in.
+pub(crate) fn file_systems(found: &[Found], table_trouble: &[String]) -> Item {
     let mut problems = Problems::default();
     let mut count = 0;
     for found in found {
@@ -32,6 +35,10 @@ pub(crate) fn file_systems(found: &[Found]) -> Item {
                 format!("{} on {name} was not unmounted: its journal is replayed at the first start.", fs.type_name());
             problems.add(Risk::Low, "NotClean", detail);
         }
+    }
+    if !table_trouble.is_empty() {
+        let told = table_trouble[..table_trouble.len().min(TABLE_TROUBLES_MAX)].join("; ");
+        problems.add(Risk::Medium, "TableDamaged", format!("The table of partitions is damaged: {told}."));
     }
     let value = if problems.found.iter().any(|(_, problem, _)| *problem == "NotClean") && problems.found.len() == 1 {
         "Dirty"

@@ -2,7 +2,7 @@
 
 use crate::boot::Firmware;
 use crate::drivers::modules_directory;
-use crate::report::{Item, ItemName, Risk, Volume};
+use crate::report::{Item, ItemName, Os, Risk, Volume};
 
 use super::{Problems, Scene};
 
@@ -10,9 +10,13 @@ use super::{Problems, Scene};
 const KERNEL_MIN: (u32, u32) = (3, 10);
 
 pub(super) fn platform(scene: &Scene<'_>) -> Option<Item> {
-    let Scene { os, .. } = scene;
+    Some(platform_of(scene.os))
+}
+
+/// Which system it is.
+pub(crate) fn platform_of(os: &Os) -> Item {
     let detail = format!("{} on volume {}.", os.pretty_name, os.root);
-    Some(match os.distribution.as_str() {
+    match os.distribution.as_str() {
         "" => Item::problem(
             ItemName::Platform,
             os.kind.as_str(),
@@ -21,7 +25,7 @@ pub(super) fn platform(scene: &Scene<'_>) -> Option<Item> {
             "No file says which distribution this is: /etc/os-release is missing.",
         ),
         _ => Item::fine(ItemName::Platform, os.distribution.as_str(), detail),
-    })
+    }
 }
 
 pub(super) fn os_version(scene: &Scene<'_>) -> Option<Item> {

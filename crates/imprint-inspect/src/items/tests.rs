@@ -13,6 +13,15 @@ use crate::volumes::Found;
 const KERNEL: &str = "6.1.0-1-amd64";
 const GRUB: &str = "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1.0-1-amd64 root=UUID=aaaa ro console=ttyS0\n initrd /boot/initrd.img-6.1.0-1-amd64\n}\n";
 
+/// A disk whose first sector holds that code, with something in the sector behind it.
+fn disk_of(code: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut disk = vec![0; 2048];
+    for (at, bytes) in code.iter().chain(&[(510, &[0x55, 0xaa][..]), (512, &[1])]) {
+        disk[*at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    disk
+}
+
 /// A guest in the making.
 struct Machine {
     files: BTreeMap<String, Vec<u8>>,
@@ -25,11 +34,7 @@ struct Machine {
 impl Machine {
     /// A guest with nothing to complain about.
     fn fine() -> Machine {
-        let mut disk = vec![0; 2048];
-        disk[0x180..0x184].copy_from_slice(b"GRUB");
-        disk[0x5c] = 1;
-        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
-        disk[512] = 1;
+        let disk = disk_of(&[(0, &[0xeb, 0x63, 0x90]), (0x5c, &[1]), (0x180, b"GRUB")]);
         let root = Volume {
             name: "1".into(),
             offset_bytes: Some(1 << 20),
@@ -156,7 +161,7 @@ fn loaders_of_other_kinds() {
     let without = || Machine::fine().without("/boot/grub/grub.cfg");
     let entry = format!("title A\nlinux /vmlinuz-{KERNEL}\ninitrd /initrd.img-{KERNEL}\noptions {words}\n");
     let rescue = "title B\nlinux /vmlinuz-0-rescue-1\n";
-    let files = [
+    let mut files = [
         without()
             .put("/boot/grub2/grub.cfg", "blscfg\n")
             .put("/boot/grub2/grubenv", "saved_entry=b-0-rescue\n")
@@ -169,10 +174,45 @@ fn loaders_of_other_kinds() {
         ),
         without().put("/boot/grub/menu.lst", format!("title A\n kernel {kernel} {words}\n initrd {initrd}\n")),
     ];
+    // GRUB's older form has other fields in its first sector, and code where GRUB 2 has its field.
+    files[3].disk = disk_of(&[
+        (0, &[0xeb, 0x48, 0x90]),
+        (0x3e, &[3, 2, 0xff, 0, 0, 0x80, 1, 0, 0, 0]),
+        (0x5c, &[0x7c, 0, 0, 0x31, 0xc0, 0x8e, 0xd8, 0x8e]),
+        (0x17f, b"GRUB"),
+    ]);
     let loaders = ["grub", "systemd-boot", "extlinux", "grub-legacy"];
     for (machine, loader) in files.into_iter().zip(loaders) {
         assert_eq!(machine.codes(), [""; 0], "{loader}");
         assert_eq!(machine.report().item(ItemName::Grub).unwrap().value, loader);
+    }
+}
+
+#[test]
+fn a_kernel_without_a_configuration_has_the_initramfs_of_its_name() {
+    let kernel = format!("/boot/vmlinuz-{KERNEL}");
+    let initrd = format!("/boot/initrd.img-{KERNEL}");
+    let alone = || Machine::fine().without("/boot/grub/grub.cfg").without(&kernel).without(&initrd);
+    let words = "GRUB_CMDLINE_LINUX=\"root=UUID=aaaa console=ttyS0\"\n";
+    for (kernel, name) in
+        [("vmlinuz-virt", "initramfs-virt"), ("vmlinuz-linux", "initramfs-linux.img"), (&kernel[6..], &initrd[6..])]
+    {
+        let bytes = Machine::fine().files[&initrd].clone();
+        let machine = alone().put(&format!("/boot/{kernel}"), "kernel").put(&format!("/boot/{name}"), bytes);
+        let codes = machine.put("/etc/default/grub", words).codes();
+        assert_eq!(codes, ["DefaultKernel.NoConfiguration", "Grub.NoConfiguration"], "{kernel}");
+    }
+}
+
+#[test]
+fn a_system_that_is_not_looked_into_has_its_name() {
+    for (path, name) in [("/etc/freebsd-update.conf", "freebsd"), ("/netbsd", "netbsd"), ("/bsd", "openbsd")] {
+        let mut machine = Machine::fine();
+        machine.files.clear();
+        let report = machine.put(path, "x").put("/bin/sh", "x").report();
+        let platform = report.item(ItemName::Platform).unwrap();
+        assert_eq!((platform.value.as_str(), platform.risk), (name, None));
+        assert_eq!(platform.detail, format!("{name} on volume 1."));
     }
 }
 
@@ -185,6 +225,7 @@ fn roots_that_are_not_found() {
     assert_eq!(root("root=/dev/disk/by-path/x"), ["Grub.DeviceName", "RootArgument.DeviceName"]);
     let fstab = |text: &str| broken(|m| m.put("/etc/fstab", text));
     assert_eq!(fstab("/dev/sda1 / ext4\n"), ["Fstab.DeviceName"]);
+    assert_eq!(fstab("/dev/sdb1 / ext4\n"), ["Fstab.DeviceName"], "the root on another disk is no extra disk");
     assert_eq!(fstab("UUID=aaaa / ext4\nUUID=cccc /data ext4\n"), ["Fstab.UnknownDevice"]);
     assert_eq!(
         fstab("UUID=aaaa / ext4\nUUID=cccc /data ext4 nofail\n/dev/sdb1 /x ext4 nofail\nh:/e /n nfs\n"),
@@ -348,9 +389,15 @@ fn networks() {
     let keyfile = "[connection]\ntype=ethernet\nid=x\n[ipv4]\nmethod=manual\naddress1=192.0.2.7/24\n";
     let connection = "/etc/NetworkManager/system-connections/x.nmconnection";
     assert_eq!(instead(connection, keyfile), ["Dhcp.Static"]);
-    assert_eq!(instead(connection, &keyfile.replace("manual", "auto")), [""; 0]);
+    let automatic = keyfile.replace("manual", "auto");
+    assert_eq!(instead(connection, &automatic), ["Dhcp.NoClient"]);
+    let managed = |m: Machine| m.without(interfaces).put("/usr/sbin/NetworkManager", "x").put(connection, &automatic);
+    assert_eq!(broken(managed), [""; 0]);
     let script = "/etc/sysconfig/network-scripts/ifcfg-eth0";
     assert_eq!(instead(script, "BOOTPROTO=none\nIPADDR=192.0.2.1\n"), ["Dhcp.Static"]);
+    let scripted = |m: Machine| m.without(interfaces).without("/sbin/dhclient").put(script, "BOOTPROTO=dhcp\n");
+    assert_eq!(broken(scripted), ["Dhcp.NoClient"]);
+    assert_eq!(broken(|m| scripted(m).put("/usr/sbin/wickedd", "x")), [""; 0]);
     assert_eq!(instead(script, "BOOTPROTO=\"dhcp\"\nHWADDR=00:16:3e:00:00:01\n"), ["Dhcp.FixedMac"]);
     let networkd = |text: &str| {
         broken(|m| {

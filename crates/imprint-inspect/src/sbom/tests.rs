@@ -108,6 +108,10 @@ fn what_is_no_expression_is_none() {
     for text in none {
         assert_eq!(licence::expression(text), None, "{text}");
     }
+    // Names of licences that look like identifiers of the list and are none.
+    for text in ["Cyrus", "UCD", "MIT OR UCD", "GPL-2.0-only WITH OpenSSL-exception"] {
+        assert_eq!(licence::expression(text), None, "{text}");
+    }
     let deep = "(".repeat(1000) + "MIT" + &")".repeat(1000);
     assert_eq!(licence::expression(&deep), None);
     assert_eq!(licence::expression("((MIT))").as_deref(), Some("((MIT))"));

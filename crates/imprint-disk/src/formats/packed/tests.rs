@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 
 use super::unpacked::Unpacked;
+use crate::tests::samples;
 use crate::{Export, Format, OpenError, ReadAt, Target, open};
 
 /// Bytes that compress, but not to nothing: a counter with some noise in it.
@@ -153,6 +154,60 @@ fn what_stands_behind_the_end_is_refused() {
     let two = [gz(b"one"), gz(b"two")].concat();
     let error = unpack(Arc::new(two), Format::Gz).err().expect("refused");
     assert!(error.to_string().contains("several members"), "{error}");
+}
+
+#[test]
+fn empty_blocks_hold_nothing() {
+    let (one, other) = (content(60_000), content(50_001));
+    let bytes = [&one[..], &other].concat();
+    for pieces in
+        [&[&one[..], &other][..], &[&one, &[], &other], &[&[], &one, &[], &[], &other], &[&[], &one, &other, &[], &[]]]
+    {
+        let file = samples::xz(pieces);
+        let source = unpack(Arc::new(file.clone()), Format::Xz).expect("opens");
+        assert_eq!(read(&source, 0, bytes.len()).expect("reads"), bytes, "{} blocks", pieces.len());
+        assert_eq!(read(&source, 59_999, 2).expect("reads"), bytes[59_999..60_001], "{} blocks", pieces.len());
+        // the ends of all blocks are known, of empty ones too
+        let words = file.last_chunk::<8>().map_or(0, |end| u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
+        let index_at = file.len() - 12 - (words as usize + 1) * 4;
+        let longer = [&file[..index_at], &[0; 4], &file[index_at..]].concat();
+        let error = unpack(Arc::new(longer), Format::Xz).err().expect("refused");
+        assert!(error.to_string().contains("several streams"), "{} blocks: {error}", pieces.len());
+    }
+    for count in 0..3 {
+        let pieces = vec![&[][..]; count];
+        let source = unpack(Arc::new(samples::xz(&pieces)), Format::Xz).expect("opens");
+        assert_eq!(source.size_bytes(), 0, "{count} blocks");
+    }
+}
+
+#[test]
+fn empty_blocks_are_passed_without_decoding_them() {
+    // ten thousand of them where none says what it must: nobody looks at them
+    let mut blocks: Vec<Vec<u8>> = vec![samples::xz_block(b""); 10_000];
+    blocks.iter_mut().for_each(|block| block.fill(0xee));
+    blocks.push(samples::xz_block(b"a disk"));
+    let records = blocks.iter().zip(std::iter::repeat_n(0, 10_000).chain([6]));
+    let records: Vec<u8> = records.flat_map(|(block, bytes)| samples::xz_record(block, bytes)).collect();
+    let index = samples::xz_index(blocks.len(), &records);
+    let file = [samples::xz_header(), blocks.into_iter().flat_map(samples::xz_padded).collect(), index].concat();
+    let source = unpack(Arc::new(file), Format::Xz).expect("opens");
+    assert_eq!(read(&source, 0, 6).expect("reads"), b"a disk");
+}
+
+#[test]
+fn a_longer_index_is_refused() {
+    // blocks of one byte each, in two bytes of the index; with their number and a checksum that is just too much, or not
+    for (count, fits) in [((2 << 20) - 4, true), (2 << 20, false)] {
+        let block = samples::xz_block(&[7]);
+        let records = samples::xz_record(&block, 1).repeat(count);
+        let block = samples::xz_padded(block);
+        let file = [samples::xz_header(), block.repeat(count), samples::xz_index(count, &records)].concat();
+        match unpack(Arc::new(file), Format::Xz) {
+            Ok(source) => assert!(fits && source.size_bytes() == count as u64, "{count} blocks"),
+            Err(error) => assert!(!fits && error.to_string().contains("index is longer"), "{count} blocks: {error}"),
+        }
+    }
 }
 
 #[test]

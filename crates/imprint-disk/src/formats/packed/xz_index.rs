@@ -10,13 +10,15 @@ use crate::read_at::{ReadAt, corrupt};
 pub(super) const HEADER_BYTES: usize = 12;
 const FOOTER_BYTES: usize = 12;
 const FOOTER_MAGIC: &[u8] = b"YZ";
-/// Two numbers a block, of two bytes at least.
-const INDEX_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Two numbers a block, of two bytes at least: two million blocks, which take 64 MiB of memory here. A decoder may take
+/// twice that, and both must fit beside what is kept unpacked. `xz` with threads makes blocks of 24 MiB, at its fastest
+/// of 1 MiB: of 12 TiB and of more than half a TiB the index fits.
+const INDEX_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const INDEX_INDICATOR: u8 = 0;
 /// Seven bits in each.
 const NUMBER_BYTES_MAX: usize = 9;
 
-/// One block.
+/// A block that holds something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     /// Where it stands in the file.
@@ -25,7 +27,7 @@ pub(super) struct Block {
     pub(super) unpacked: (u64, u64),
 }
 
-/// Reads the index; blocks, index and footer must fill the file.
+/// Reads the index; blocks, index and footer must fill the file. Empty blocks are left out.
 pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     let short = || corrupt("xz: it is cut short");
     let header: [u8; HEADER_BYTES] = fixed(file, 0)?;
@@ -43,13 +45,13 @@ pub(super) fn read(file: &dyn ReadAt) -> io::Result<Vec<Block>> {
     }
     let index_len = (u64::from(le32(&footer, 4).unwrap_or(0)) + 1) * 4;
     if index_len > INDEX_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "xz: its index is longer than 8 MiB"));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "xz: its index is longer than 4 MiB"));
     }
     let index_at = footer_at.checked_sub(index_len).filter(|&at| at >= HEADER_BYTES as u64).ok_or_else(short)?;
     let mut index = vec![0; usize::try_from(index_len).map_err(io::Error::other)?];
     file.read_at(index_at, &mut index)?;
-    let blocks = parse(&index)?;
-    match blocks.last().map_or(HEADER_BYTES as u64, |block| block.packed.1) {
+    let (blocks, blocks_end) = parse(&index)?;
+    match blocks_end {
         end if end == index_at => Ok(blocks),
         end if end < index_at => Err(corrupt("xz: it has several streams; only one is read")),
         _ => Err(corrupt("xz: its index contradicts the file's length")),
@@ -65,7 +67,8 @@ fn fixed<const N: usize>(file: &dyn ReadAt, at: u64) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn parse(index: &[u8]) -> io::Result<Vec<Block>> {
+/// The blocks, and where the last of all ends in the file.
+fn parse(index: &[u8]) -> io::Result<(Vec<Block>, u64)> {
     let damaged = || corrupt("xz: its index is damaged");
     let (body, crc) = index.split_at_checked(index.len() - 4).ok_or_else(damaged)?;
     if array(crc, 0).map(u32::from_le_bytes) != Some(crc32fast::hash(body)) {
@@ -85,11 +88,14 @@ fn parse(index: &[u8]) -> io::Result<Vec<Block>> {
         let packed_end = packed.checked_add(taken).ok_or_else(damaged)?;
         let unpacked_end = unpacked.checked_add(holds).filter(|&end| end <= VIRTUAL_SIZE_MAX);
         let unpacked_end = unpacked_end.ok_or_else(|| corrupt("xz: it unpacks to more than any disk holds"))?;
-        blocks.push(Block { packed: (packed, packed_end), unpacked: (unpacked, unpacked_end) });
+        // an empty one holds nothing that could be asked for
+        if holds > 0 {
+            blocks.push(Block { packed: (packed, packed_end), unpacked: (unpacked, unpacked_end) });
+        }
         (packed, unpacked) = (packed_end, unpacked_end);
     }
     let is_padding = rest.len() < 4 && rest.iter().all(|&byte| byte == 0);
-    if is_padding { Ok(blocks) } else { Err(damaged()) }
+    if is_padding { Ok((blocks, packed)) } else { Err(damaged()) }
 }
 
 /// A number of the format: seven bits to a byte, the lowest first, the shortest form only.

@@ -35,10 +35,11 @@ impl Frames {
     pub(super) fn open(file: Arc<dyn ReadAt>, bytes_max: u64) -> io::Result<Frames> {
         let mut frames = Vec::new();
         let mut size = 0_u64;
+        let mut measuring = Measuring { decoding: None, buf: vec![0; STEP_BYTES] };
         for found in zst_frames::find(&file)? {
             let content = match found.content {
                 Some(content) => content,
-                None => measure(Source::new(Arc::clone(&file), found.start, found.end), size, bytes_max)?,
+                None => measuring.frame(Source::new(Arc::clone(&file), found.start, found.end), size, bytes_max)?,
             };
             let end = size.saturating_add(content);
             no_more_than(bytes_max, end, Format::Zst)?;
@@ -56,18 +57,28 @@ impl Frames {
     }
 }
 
-/// How much a frame unpacks to that stands behind so many bytes.
-fn measure(source: Source, before: u64, bytes_max: u64) -> io::Result<u64> {
-    let mut decoding = OneFrame::new(source)?;
-    let mut buf = vec![0; STEP_BYTES];
-    let mut size = 0_u64;
-    loop {
-        let made = decoding.step(&mut buf)?;
-        size += made as u64;
-        if made < buf.len() {
-            return Ok(size);
+/// Measures frames. There may be very many of a few bytes each, so memory is allocated once.
+struct Measuring {
+    decoding: Option<OneFrame>,
+    buf: Vec<u8>,
+}
+
+impl Measuring {
+    /// How much a frame unpacks to that stands behind so many bytes.
+    fn frame(&mut self, source: Source, before: u64, bytes_max: u64) -> io::Result<u64> {
+        let decoding = match &mut self.decoding {
+            Some(decoding) => decoding.go_on_with(source)?,
+            none => none.insert(OneFrame::new(source)?),
+        };
+        let mut size = 0_u64;
+        loop {
+            let made = decoding.step(&mut self.buf)?;
+            size += made as u64;
+            if made < self.buf.len() {
+                return Ok(size);
+            }
+            no_more_than(bytes_max, before + size, Format::Zst)?;
         }
-        no_more_than(bytes_max, before + size, Format::Zst)?;
     }
 }
 
@@ -140,6 +151,13 @@ impl OneFrame {
         let mut zstd = Zstd::new()?;
         zstd.set_parameter(DParameter::WindowLogMax(DECODER_BYTES_MAX.ilog2()))?;
         Ok(OneFrame { source, zstd, done: false })
+    }
+
+    /// The same decoder at the start of another frame.
+    fn go_on_with(&mut self, source: Source) -> io::Result<&mut OneFrame> {
+        self.zstd.reinit()?;
+        (self.source, self.done) = (source, false);
+        Ok(self)
     }
 
     /// Fills the buffer as far as there is something; less than all of it is the end.

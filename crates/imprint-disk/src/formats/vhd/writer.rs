@@ -30,9 +30,13 @@ const FEATURES: u32 = 2;
 /// A fixed VHD of the disk.
 ///
 /// # Errors
-/// [`ExportError::Impossible`] beyond 2040 GiB, and what the disk answers.
+/// [`ExportError::Impossible`] beyond 2040 GiB and of no bytes, and what the disk answers.
 pub(crate) fn fixed(disk: Arc<dyn ReadAt>) -> Result<Concat, ExportError> {
     let size = whole_sectors(&*disk, Target::VhdFixed)?;
+    if size == 0 {
+        // it would be a footer alone, which is how dynamic ones begin
+        return Err(ExportError::Impossible { target: Target::VhdFixed, why: "a disk may not be empty" });
+    }
     let id = identity("vhd fixed", size, UnitMap::scan(&*disk, BLOCK_BYTES)?.fingerprint());
     let mut file = Concat::new();
     file.push(disk);

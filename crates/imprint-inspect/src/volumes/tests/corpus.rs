@@ -1,5 +1,8 @@
 //! Disks of the shared corpus, when it is there. Its README says what each holds.
 
+#[path = "../../../tests/corpus/mod.rs"]
+mod place;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -7,18 +10,11 @@ use std::time::Duration;
 
 use imprint_disk::{FileBytes, ReadAt};
 
+use place::place as corpus;
+
 use super::{Volumes, find};
 use crate::budget::{Budget, Limits};
 use crate::fixtures::read_everything;
-
-fn corpus(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: there is no corpus at {}", path.display());
-    None
-}
 
 /// A file of the corpus, unpacked by the program that packs such files.
 fn unpacked(path: &Path) -> Vec<u8> {

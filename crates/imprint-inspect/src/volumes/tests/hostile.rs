@@ -8,7 +8,9 @@ use imprint_disk::ReadAt;
 use super::made::{boot_record, gpt, group, logical, physical_volume};
 use super::{find, named, volumes};
 use crate::budget::{Budget, Limits};
-use crate::fixtures::{numbers, read_everything, unpacked};
+use crate::fields;
+use crate::file_system::{FileSystem, Node};
+use crate::fixtures::{at, numbers, read_all, read_everything, unpacked};
 
 /// Looks at everything with a small budget.
 fn survive(disk: Vec<u8>) {
@@ -94,6 +96,109 @@ fn names_that_do_not_fit_the_budget_are_not_listed() {
         budget.keep(Limits::default().held_bytes - budget.bytes_held() - 4000).unwrap();
         assert!(fs.read_dir(node).is_err_and(|error| error.ends_the_check()), "{name}");
     }
+}
+
+/// The only file system on a disk, and the object at a path.
+fn opened(disk: &[u8], path: &str) -> (Arc<dyn FileSystem>, Node) {
+    let volumes = volumes(disk.to_vec());
+    let fs = Arc::clone(volumes.found[0].fs.as_ref().unwrap());
+    let node = at(&*fs, fs.root(), path);
+    (fs, node)
+}
+
+/// The kept ext4, its directory of several blocks, where that one's inode stands, and where its first block does.
+fn ext4_directory() -> (Vec<u8>, Node, usize, usize) {
+    let disk = unpacked("ext4.img.zst");
+    let (_, node) = opened(&disk, "block");
+    let le32 = |at: usize| usize::try_from(fields::le32(&disk, at).unwrap()).unwrap();
+    // blocks of 1 KiB: descriptors of 64 bytes in the third, with the place of the inodes, of which each has 256 bytes
+    let (group, within) =
+        ((usize::try_from(node.0).unwrap() - 1) / 2048, (usize::try_from(node.0).unwrap() - 1) % 2048);
+    let inode = le32(2048 + 64 * group + 8) * 1024 + within * 256;
+    // the inode's extents begin at 40: a header, and the first one's block at the end
+    let first = le32(inode + 40 + 12 + 8) * 1024;
+    (disk, node, inode, first)
+}
+
+#[test]
+fn an_ext4_tree_of_extents_is_as_deep_as_it_says_and_may_be() {
+    let (sound, node, inode, first) = ext4_directory();
+    let names = |disk: &[u8]| {
+        let entries = opened(disk, "d0").0.read_dir(node).map_err(|error| error.to_string())?;
+        Ok::<_, String>(entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>())
+    };
+    let nonsense = Err("a tree of extents that makes no sense".to_owned());
+    // a node of one entry, which is about all blocks from the first on
+    let above = |depth: u8, block: usize| {
+        let block = u32::try_from(block).unwrap().to_le_bytes();
+        [&[0x0a, 0xf3, 1, 0, 4, 0, depth, 0, 0, 0, 0, 0][..], &[0; 4], &block, &[0; 4]].concat()
+    };
+    let end = usize::try_from(fields::le32(&sound, 1024 + 4).unwrap()).unwrap();
+    let put = |disk: &mut [u8], at: usize, tree: &[u8]| disk[at..at + 24].copy_from_slice(tree);
+    for levels in 0..8 {
+        let mut disk = sound.clone();
+        let mut tree = sound[inode + 40..inode + 64].to_vec();
+        for depth in 1..=levels {
+            // the last blocks of all, which nothing else here reads
+            let block = end - usize::from(depth);
+            put(&mut disk, block * 1024, &tree);
+            tree = above(depth, block);
+        }
+        put(&mut disk, inode + 40, &tree);
+        assert_eq!(names(&disk), if levels <= 5 { names(&sound) } else { nonsense.clone() }, "{levels}");
+    }
+    // a node below the top that is its own next one
+    let mut disk = sound.clone();
+    put(&mut disk, inode + 40, &above(5, first / 1024));
+    put(&mut disk, first, &above(4, first / 1024));
+    assert_eq!(names(&disk), nonsense);
+}
+
+#[test]
+fn an_ext4_directory_whose_records_stand_still_is_corrupt() {
+    let (sound, node, _, first) = ext4_directory();
+    assert!(!opened(&sound, "d0").0.read_dir(node).unwrap().is_empty());
+    // of the first record and of the second: no length, and less than a record's own fields
+    for at in [first, first + 12] {
+        for len in [0, 4] {
+            let mut disk = sound.clone();
+            disk[at + 4] = len;
+            let error = opened(&disk, "d0").0.read_dir(node).unwrap_err();
+            assert_eq!(error.to_string(), "a directory whose records do not follow each other", "{at}: {len}");
+        }
+    }
+}
+
+#[test]
+fn an_ntfs_list_of_attributes_that_names_itself_adds_nothing() {
+    const PATH: &str = "EFI/BOOT/BOOTX64.EFI";
+    const SECURITY: u32 = 0x50;
+    let mut disk = unpacked("ntfs.img.zst");
+    let (fs, node) = opened(&disk, PATH);
+    let content = read_all(&*fs, node, 1 << 20);
+    assert_eq!(content.len(), 70_001);
+    // clusters of 4 KiB, records of 1 KiB; the attribute of the file's rights makes room for a list
+    let mft = usize::try_from(fields::le64(&disk, 48).unwrap()).unwrap() * 4096;
+    let record = mft + usize::try_from(node.0).unwrap() * 1024;
+    let mut attribute = record + usize::from(fields::le16(&disk, record + 20).unwrap());
+    while fields::le32(&disk, attribute).unwrap() != SECURITY {
+        attribute += usize::try_from(fields::le32(&disk, attribute + 4).unwrap()).unwrap();
+    }
+    disk[attribute] = 0x20;
+    let list = attribute + usize::from(fields::le16(&disk, attribute + 20).unwrap());
+    assert_eq!(fields::le32(&disk, attribute + 16).unwrap(), 80);
+    disk[list..list + 80].fill(0);
+    // entries that name this record, and one of the top directory, which is nobody's part
+    for (at, number) in [(list, node.0), (list + 26, 5), (list + 52, node.0)] {
+        disk[at] = 0x80;
+        disk[at + 4] = 26;
+        disk[at + 16..at + 22].copy_from_slice(&number.to_le_bytes()[..6]);
+    }
+    assert!(read_all(&*opened(&disk, PATH).0, node, 1 << 20) == content);
+    // an entry without a length stands still
+    disk[list + 26 + 4] = 0;
+    let error = opened(&disk, PATH).0.read(node, 0, &mut [0]).unwrap_err();
+    assert_eq!(error.to_string(), "a list of attributes that makes no sense");
 }
 
 #[test]

@@ -1,7 +1,14 @@
 //! Partition tables, mirrors and logical volumes made here, byte by byte.
 
+use std::sync::Arc;
+
+use imprint_disk::ReadAt;
+
 use super::{named, volumes};
+use crate::budget::Limits;
 use crate::fixtures::unpacked;
+use crate::inspect::inspect;
+use crate::report::{Item, ItemName, Risk};
 
 const SECTOR: usize = 512;
 
@@ -49,15 +56,27 @@ pub(super) fn gpt(disk: &mut [u8], partitions: &[(u64, u64)]) {
     }
 }
 
+/// What the check of a whole disk says of its file systems.
+fn file_systems_of(disk: Vec<u8>) -> Item {
+    let disk: Arc<dyn ReadAt> = Arc::new(disk);
+    let report = inspect(&disk, Limits::default());
+    report.item(ItemName::FileSystem).unwrap().clone()
+}
+
 #[test]
 fn the_backup_is_read_when_the_first_table_is_damaged() {
     let mut disk = vec![0; 1 << 20];
     gpt(&mut disk, &[(100, 199), (200, 1000)]);
     let whole = volumes(disk.clone());
     assert!(whole.table_trouble.is_empty());
+    assert_eq!(file_systems_of(disk.clone()).code, None);
     disk[1024 + 60] ^= 1;
     let backup = volumes(disk.clone());
     assert_eq!(backup.table_trouble.len(), 1);
+    let told = file_systems_of(disk.clone());
+    assert_eq!(told.code.as_deref(), Some("FileSystem.TableDamaged"));
+    assert_eq!(told.risk, Some(Risk::Medium));
+    assert!(told.detail.contains("its backup was read"), "{}", told.detail);
     for volumes in [&whole, &backup] {
         let second = &named(volumes, "2").volume;
         assert_eq!((second.offset_bytes, second.size_bytes), (Some(102_400), 801 * 512));
