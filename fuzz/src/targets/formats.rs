@@ -15,6 +15,8 @@ const DISK_BYTES: u64 = 3 << 20;
 /// Where our writer of VHDX has the log, and the length of the one entry that is put into it.
 const VHDX_LOG: usize = 1 << 20;
 const VHDX_ENTRY: usize = 8192;
+/// What packed files may become here.
+const UNPACKED_BYTES_MAX: u64 = 256 << 20;
 
 /// The streaming inspector on these bytes, in two pieces.
 pub fn inspector(input: &[u8]) {
@@ -47,7 +49,12 @@ pub fn stream(file: Arc<dyn ReadAt>, own: u8) {
 /// Detects a file's format, opens it, and reads the disk.
 pub fn open(file: Arc<dyn ReadAt>, own: u8) {
     let Ok(inspection) = detect(&file) else { return };
-    if let Ok(disk) = imprint_disk::open(file, inspection.format) {
+    let format = inspection.format;
+    // how much a packed file may become is for those to say who take it in
+    if format.is_packed() && imprint_disk::unpack(Arc::clone(&file), format, UNPACKED_BYTES_MAX).is_err() {
+        return;
+    }
+    if let Ok(disk) = imprint_disk::open(file, format) {
         assert_eq!(disk.info.virtual_size_bytes, disk.guest.size_bytes());
         exercise::disk(&*disk.guest, own);
     }

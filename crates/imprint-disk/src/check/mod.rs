@@ -20,8 +20,9 @@ use crate::{Format, ReadAt};
 
 /// Texts kept; what is beyond is only counted.
 const TEXTS_MAX: usize = 50;
-/// Records that one check looks at, and places that it compares; a file may lead to the same ones again and again.
-const STEPS_MAX: u64 = 1 << 32;
+/// Records that one check looks at, and places that it compares: some seconds of work, since a file may lead to the same
+/// ones again and again. A qcow2 of 32 TiB in clusters of the usual 64 KiB is not too much.
+const STEPS_MAX: u64 = 1 << 30;
 /// Bytes of the disk read at a time.
 const PIECE_BYTES: u64 = 1024 * 1024;
 
