@@ -13,3 +13,9 @@ pub(crate) const MIB: u64 = 1024 * KIB;
 pub(crate) const SECTOR: u64 = 512;
 /// A hole is told in pieces of this many absent tables, so that asking costs little.
 pub(crate) const HOLE_TABLES_MAX: usize = 1024;
+
+/// How much of a file that unpacks to `bytes` may be unpacked again only to get somewhere: all of it 16 times, and in any
+/// case 64 GiB.
+pub(crate) fn repeated_bytes_max(bytes: u64) -> u64 {
+    bytes.saturating_mul(16).max(64 << 30)
+}

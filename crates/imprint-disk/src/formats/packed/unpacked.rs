@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::limits::repeated_bytes_max;
 use crate::read_at::{ReadAt, past_the_end};
 use crate::recent::Recent;
 
@@ -11,10 +12,6 @@ use crate::recent::Recent;
 const BLOCK_BYTES: u64 = 128 * 1024;
 /// Blocks kept, for readers that jump about a little: 16 MiB.
 const BLOCKS_KEPT: usize = 128;
-/// How much may be decoded only to get somewhere: this many times what there is …
-const REPEATS_MAX: u64 = 16;
-/// … and in any case this many bytes.
-const REPEATED_BYTES_MAX: u64 = 64 << 30;
 
 /// A kind of packing, opened: how many bytes it holds, and where decoding can begin.
 pub(super) trait Packing: Send + Sync {
@@ -83,8 +80,7 @@ impl Unpacked {
             Some((at, decoder)) if (start..=wanted).contains(&at) => return Ok((at, decoder)),
             _ => standing.repeated = standing.repeated.saturating_add(wanted - start),
         }
-        let allowed = self.packing.size_bytes().saturating_mul(REPEATS_MAX).max(REPEATED_BYTES_MAX);
-        if standing.repeated > allowed {
+        if standing.repeated > repeated_bytes_max(self.packing.size_bytes()) {
             let message = "reads go back too often for a packed file; unpack it first";
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));
         }

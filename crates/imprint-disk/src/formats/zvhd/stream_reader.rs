@@ -9,6 +9,7 @@ use super::page::{BLOCK_BYTES, Kind, PAGE, Page};
 use super::record::{HEAD_BYTES, Head, payload_max};
 use super::unpack::{WINDOW_BYTES, inflate_part};
 use crate::evidence::Evidence;
+use crate::limits::repeated_bytes_max;
 use crate::open::accepted;
 use crate::recent::Recent;
 use crate::{Disk, Format, Info, OpenError, ReadAt, Refusal, Run, RunKind, corrupt, past_the_end};
@@ -19,10 +20,6 @@ const BLOCKS_KEPT: usize = 8;
 const RECORDS_MAX: usize = 1 << 22;
 /// Places where unpacking can begin again: 8 MiB of windows.
 const MARKS_MAX: usize = 256;
-/// Blocks that may be unpacked again only to get somewhere: so many times those there are …
-const REPEATS_MAX: u64 = 16;
-/// … and in any case this many: 64 GiB.
-const REPEATED_BLOCKS_MAX: u64 = 1 << 15;
 /// The zlib header, at the start of the first record.
 const STREAM_START_BYTES: u32 = 2;
 
@@ -168,7 +165,7 @@ impl StreamDisk {
         if let Some(block) = self.blocks.get(record as u64) {
             return Ok(block);
         }
-        let allowed = (self.records.len() as u64).saturating_mul(REPEATS_MAX).max(REPEATED_BLOCKS_MAX);
+        let allowed = repeated_bytes_max(self.records.len() as u64 * BLOCK) / BLOCK;
         chain.go_before(record, allowed)?;
         let stride = self.records.len().div_ceil(MARKS_MAX);
         loop {
